@@ -1,14 +1,10 @@
 #pragma once
-// Headers and macros that the Glibc module lacks. No logic here.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
+// Headers that the Glibc module lacks, and prototypes that it hides behind _GNU_SOURCE (which must not be set here: it
+// would give the shared types a second, differing definition). No logic.
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+
+extern int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
+extern int pthread_setname_np(pthread_t thread, const char *name);

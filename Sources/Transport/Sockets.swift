@@ -1,0 +1,81 @@
+internal import CLinux
+internal import Glibc
+
+/// A listening TCP socket.
+public struct Listener: ~Copyable {
+  public let descriptor: FileDescriptor
+  /// As bound: with port 0 the one that the system chose.
+  public let address: SocketAddress
+
+  /// `shared`: SO_REUSEPORT, so that each worker has a listener of its own on the same port.
+  public init(_ address: SocketAddress, shared: Bool, backlog: Int = 1024) throws(Errno) {
+    let descriptor = try Self.socket(address.family)
+    descriptor.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
+    if shared { descriptor.setOption(SOL_SOCKET, SO_REUSEPORT, 1) }
+    if address.family == .ipv6 { descriptor.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+    guard unsafe address.withSockaddr({ unsafe bind(descriptor.number, $0, $1) }) == 0 else { throw .last }
+    guard listen(descriptor.number, CInt(backlog)) == 0 else { throw .last }
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let outcome = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor.number, $0, &length) }
+    }
+    guard outcome == 0, let bound = SocketAddress(storage) else { throw .last }
+    self.address = bound
+    self.descriptor = descriptor
+  }
+
+  static func socket(_ family: SocketAddress.Family) throws(Errno) -> FileDescriptor {
+    let kind = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let number = Glibc.socket(family == .ipv4 ? AF_INET : AF_INET6, kind, 0)
+    guard number >= 0 else { throw .last }
+    return FileDescriptor(owning: number)
+  }
+
+  /// The next connection of the accept queue, or nil if it is empty.
+  public func accept() throws(Errno) -> Connected? {
+    while true {
+      var storage = sockaddr_storage()
+      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      let flags = CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+      let number = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          unsafe accept4(descriptor.number, $0, &length, flags)
+        }
+      }
+      if number >= 0 {
+        let socket = FileDescriptor(owning: number)
+        socket.setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+        return Connected(socket: socket, peer: SocketAddress(storage) ?? SocketAddress(ipv4: 0, port: 0))
+      }
+      switch errno {
+      case EINTR, ECONNABORTED, EPROTO: continue
+      case EAGAIN: return nil
+      default: throw .last
+      }
+    }
+  }
+}
+
+/// A connection and who is at its other end.
+public struct Connected: ~Copyable {
+  public var socket: FileDescriptor
+  public let peer: SocketAddress
+
+  /// Begins a non-blocking connect; the socket becomes writable when it is decided, ``FileDescriptor/pendingError()`` says how.
+  public init(connectingTo address: SocketAddress) throws(Errno) {
+    let socket = try Listener.socket(address.family)
+    socket.setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+    let outcome = unsafe address.withSockaddr { unsafe connect(socket.number, $0, $1) }
+    if outcome != 0, errno != EINPROGRESS { throw .last }
+    self.socket = socket
+    peer = address
+  }
+
+  init(socket: consuming FileDescriptor, peer: SocketAddress) {
+    self.socket = socket
+    self.peer = peer
+  }
+
+  public consuming func takeSocket() -> FileDescriptor { socket }
+}
