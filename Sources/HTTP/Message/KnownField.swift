@@ -6,6 +6,8 @@ public enum KnownField: UInt8, Sendable {
   case http2Settings
   // credentials
   case authorization, cookie, proxyAuthorization, secWebSocketProtocol
+  // the WebSocket handshake of HTTP/1.1
+  case secWebSocketKey, secWebSocketVersion
   // what the Gate and our endpoints read
   case contentType, origin, secFetchSite, secFetchMode, accept, accessControlRequestMethod, accessControlRequestHeaders
   // gateway
@@ -46,8 +48,10 @@ public enum KnownField: UInt8, Sendable {
     case 17:
       self =
         name.matches("transfer-encoding") ? .transferEncoding
+        : name.matches("sec-websocket-key") ? .secWebSocketKey
         : name.matches("x-forwarded-proto") ? .xForwardedProto : .other
     case 19: self = name.matches("proxy-authorization") ? .proxyAuthorization : .other
+    case 21: self = name.matches("sec-websocket-version") ? .secWebSocketVersion : .other
     case 22: self = name.matches("sec-websocket-protocol") ? .secWebSocketProtocol : .other
     case 29: self = name.matches("access-control-request-method") ? .accessControlRequestMethod : .other
     case 30: self = name.matches("access-control-request-headers") ? .accessControlRequestHeaders : .other
