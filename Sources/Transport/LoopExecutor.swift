@@ -5,8 +5,10 @@ internal import Synchronization
 /// The control loop: one thread that runs the slow flows. Actors name it as their executor; each may bring an
 /// ``EventLoop`` of its own, which is turned on this thread when it has something to do.
 ///
-/// Nothing here uses the global concurrent pool: no `Task.sleep`, no detached tasks.
-public final class LoopExecutor: SerialExecutor {
+/// Nothing here uses the global concurrent pool: no `Task.sleep`, no detached tasks. A task of a slow flow is started with
+/// `Task(executorPreference: executor)`: without the preference each resumed continuation and each call of a function
+/// without isolation takes its way through the global pool, and so starts its threads, even from an actor of this executor.
+public final class LoopExecutor: SerialExecutor, TaskExecutor {
   /// Turns a loop without waiting and says when it next wants to be turned.
   public typealias Turn = @Sendable () -> MonotonicTime?
 
@@ -89,7 +91,9 @@ public final class LoopExecutor: SerialExecutor {
         sources = state.sources
         isStopping = state.isStopping
       }
-      for job in jobs { unsafe job.runSynchronously(on: asUnownedSerialExecutor()) }
+      for job in jobs {
+        unsafe job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+      }
       if isStopping { break }
 
       var deadline = MonotonicTime.distantFuture
