@@ -61,6 +61,7 @@ let package = Package(
     tests("HTTPTests", ["HTTP", "TestPeers"]),
     tests("JOSETests", ["JOSE", "OpenSSL", "TestPeers"]),
     tests("GateTests", ["Gate", "HTTP", "JOSE", "OpenSSL", "TestPeers"]),
+    tests("TelemetryTests", ["Telemetry"]),
     tests("TransportTests", ["Transport", "OpenSSL", "TestPeers"]),
     tests("HTTPServerTests", ["HTTPServer", "HTTP", "Transport", "TestPeers"]),
     tests("HTTPClientTests", ["HTTPClient", "HTTP", "Transport", "TestPeers"]),

@@ -1,0 +1,53 @@
+/// What one worker counts: plain integers that only its own loop touches. On demand the loop copies the value and hands
+/// the copy to the control loop, which adds the workers up.
+public struct WorkerCounters: Sendable {
+  /// Room for the table of refusals: its reasons are numbered densely from 0, and a test holds their count below this.
+  public static let reasonCapacity = 96
+
+  public enum Counter: UInt8, Sendable, CaseIterable {
+    case connectionsAccepted, connectionsClosed
+    case requestsHTTP1, requestsHTTP2
+    case contentBytesReceived, contentBytesSent
+    case tokensVerified, tokensFoundVerified
+    case upstreamConnectionsOpened, upstreamConnectionsFailed, upstreamConnectionsReused, upstreamRetries
+    case invariantsBroken
+  }
+
+  private var counters = InlineArray<16, Int64>(repeating: 0)
+  /// By the first digit of the status; 0: no response.
+  private var statusClasses = InlineArray<6, Int64>(repeating: 0)
+  private var reasons = InlineArray<96, Int64>(repeating: 0)
+
+  public init() {}
+
+  public mutating func count(_ counter: Counter, _ amount: Int64 = 1) {
+    counters[Int(counter.rawValue)] &+= amount
+  }
+
+  /// One exchange has ended with this status (0: none).
+  public mutating func finished(status: UInt16) {
+    statusClasses[Int(min(status / 100, 5))] &+= 1
+  }
+
+  /// One exchange was refused for the reason of this number; a number beyond the table counts as the last.
+  public mutating func refused(reason: Int) {
+    reasons[min(max(reason, 0), Self.reasonCapacity - 1)] &+= 1
+  }
+
+  public mutating func add(_ other: WorkerCounters) {
+    for index in counters.indices { counters[index] &+= other.counters[index] }
+    for index in statusClasses.indices { statusClasses[index] &+= other.statusClasses[index] }
+    for index in reasons.indices { reasons[index] &+= other.reasons[index] }
+  }
+
+  public subscript(counter: Counter) -> Int64 { counters[Int(counter.rawValue)] }
+
+  /// - Parameter first: the first digit of the status, 1 to 5; 0: exchanges without a response.
+  public func responses(statusClass first: Int) -> Int64 {
+    statusClasses.indices.contains(first) ? statusClasses[first] : 0
+  }
+
+  public func refusals(reason: Int) -> Int64 {
+    reasons.indices.contains(reason) ? reasons[reason] : 0
+  }
+}
