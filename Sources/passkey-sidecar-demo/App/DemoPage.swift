@@ -1,0 +1,5 @@
+enum DemoPage {
+  static func html(settings: JSON) -> String { "" }
+  static let style = ""
+  static let script = ""
+}
