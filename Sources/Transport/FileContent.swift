@@ -1,0 +1,29 @@
+internal import Glibc
+
+/// Small files that the process was configured with: keys, secrets, certificates, the configuration itself.
+public enum FileContent {
+  /// The whole content of the file that `path` leads to at this moment. All of it is read through one descriptor, so a
+  /// symbolic link that is swapped meanwhile (as Kubernetes does) never mixes two files. A pipe without writer is empty.
+  ///
+  /// - Throws: ``Errno/fileTooLarge`` above `limitBytes`.
+  public static func read(_ path: String, limitBytes: Int) throws(Errno) -> [UInt8] {
+    let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard number >= 0 else { throw .last }
+    let file = FileDescriptor(owning: number)
+    var content: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 16_384)
+    while true {
+      switch try file.read(into: &buffer) {
+      case .bytes(let count):
+        guard content.count + count <= limitBytes else { throw .fileTooLarge }
+        content.append(contentsOf: buffer[..<count])
+      case .endOfStream: return content
+      case .wouldBlock: throw Errno(EAGAIN)
+      }
+    }
+  }
+}
+
+extension Errno {
+  public static let fileTooLarge = Errno(EFBIG)
+}
