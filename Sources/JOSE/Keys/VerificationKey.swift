@@ -19,6 +19,9 @@ public struct VerificationKey: Sendable {
     self.init(publicKey, keyID: keyID, restrictedTo: nil, acceptsAnyKeyID: keyID == nil)
   }
 
+  /// A configured public key in PEM (RFC 7468 §13).
+  public init(pem: Span<UInt8>) throws(KeyFailure) { self.init(try PublicKey(pem: pem)) }
+
   init(_ publicKey: PublicKey, keyID: String?, restrictedTo algorithm: Algorithm?, acceptsAnyKeyID: Bool = false) {
     self.keyID = keyID
     self.acceptsAnyKeyID = acceptsAnyKeyID
