@@ -81,3 +81,9 @@ struct SeededGenerator: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 }
+
+/// Applies a check to bytes; `#expect` itself cannot take spans.
+func judge<Verdict>(_ bytes: some Sequence<UInt8>, _ check: (Span<UInt8>) -> Verdict) -> Verdict {
+  let bytes = Array(bytes)
+  return check(bytes.span)
+}
