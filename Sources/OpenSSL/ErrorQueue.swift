@@ -12,3 +12,10 @@ func withEmptyErrorQueue<Result: ~Copyable, Failure: Error>(
   defer { ERR_clear_error() }
   return try operation()
 }
+
+/// The C string of a literal, which lasts as long as the process. A `String` passed to C lives only for the call, and
+/// parameter lists of OpenSSL remember names and values by address.
+@inline(__always)
+func lasting(_ literal: StaticString) -> UnsafePointer<CChar> {
+  unsafe UnsafeRawPointer(literal.utf8Start).assumingMemoryBound(to: CChar.self)
+}

@@ -62,7 +62,7 @@ public enum HashFunction: UInt8, CaseIterable, Sendable {
   let pointer: OpaquePointer
 
   private init(_ name: StaticString) {
-    let fetched = unsafe EVP_MD_fetch(nil, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), nil)
+    let fetched = unsafe EVP_MD_fetch(nil, lasting(name), nil)
     // The default provider has had SHA-2 since there are providers: without it the installation is broken.
     guard let fetched = unsafe fetched else { fatalError("OpenSSL has no \(name)") }
     unsafe pointer = fetched

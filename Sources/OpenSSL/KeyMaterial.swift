@@ -39,7 +39,7 @@ internal import COpenSSL
       }
       guard found == 1, count < name.count else { throw .unsupported }
       let group = String(decoding: name[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      guard let curve = Curve.allCases.first(where: { $0.groupName == group }) else { throw .unsupported }
+      guard let curve = Curve.allCases.first(where: { "\($0.groupName)" == group }) else { throw .unsupported }
       return .ellipticCurve(curve)
     case EVP_PKEY_ED25519:
       return .ed25519
@@ -78,10 +78,11 @@ internal import COpenSSL
     return bytes
   }
 
-  /// A public key from its named parts.
-  static func publicKey(
+  /// A new public key from its named parts, owned by the caller. The builder only remembers where names and values are: what `parts` pushes must
+  /// last until this function returns.
+  static func makePublicKey(
     type: String, parts: (_ builder: OpaquePointer) -> Bool
-  ) throws(KeyFailure) -> KeyMaterial {
+  ) throws(KeyFailure) -> OpaquePointer {
     guard let builder = unsafe OSSL_PARAM_BLD_new() else { throw .libraryFailed }
     defer { unsafe OSSL_PARAM_BLD_free(builder) }
     guard unsafe parts(builder), let parameters = unsafe OSSL_PARAM_BLD_to_param(builder) else { throw .libraryFailed }
@@ -92,6 +93,6 @@ internal import COpenSSL
     guard unsafe EVP_PKEY_fromdata_init(context) == 1,
       unsafe EVP_PKEY_fromdata(context, &key, COPENSSL_PKEY_PUBLIC_KEY, parameters) == 1, let key = unsafe key
     else { throw type == "EC" ? .pointRefused : .malformed }
-    return try unsafe KeyMaterial(adopting: key)
+    return unsafe key
   }
 }

@@ -20,7 +20,8 @@ internal import COpenSSL
       let initialised = unsafe secret.withUnsafeBufferPointer { secret in
         unsafe EVP_MD_get0_name(hash.method.pointer).map { name in
           var parameters = unsafe (
-            OSSL_PARAM_construct_utf8_string("digest", UnsafeMutablePointer(mutating: name), 0), OSSL_PARAM_construct_end()
+            OSSL_PARAM_construct_utf8_string(lasting("digest"), UnsafeMutablePointer(mutating: name), 0),
+            OSSL_PARAM_construct_end()
           )
           return unsafe withUnsafePointer(to: &parameters.0) { list in
             unsafe EVP_MAC_init(context, secret.baseAddress, secret.count, list)

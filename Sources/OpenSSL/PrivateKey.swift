@@ -38,7 +38,7 @@ internal import COpenSSL
       guard unsafe EVP_PKEY_keygen_init(context) == 1 else { throw .libraryFailed }
       let configured =
         switch kind {
-        case .p256: unsafe EVP_PKEY_CTX_set_group_name(context, Curve.p256.groupName)
+        case .p256: unsafe EVP_PKEY_CTX_set_group_name(context, lasting(Curve.p256.groupName))
         case .rsa2048: unsafe EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048)
         case .ed25519: Int32(1)
         }

@@ -26,9 +26,11 @@ internal import COpenSSL
       defer { unsafe BN_free(n) }
       guard let e = unsafe Self.number(exponent) else { throw .libraryFailed }
       defer { unsafe BN_free(e) }
-      return try unsafe KeyMaterial.publicKey(type: "RSA") { builder in
-        unsafe OSSL_PARAM_BLD_push_BN(builder, "n", n) == 1 && OSSL_PARAM_BLD_push_BN(builder, "e", e) == 1
+      let key = try unsafe KeyMaterial.makePublicKey(type: "RSA") { builder in
+        unsafe OSSL_PARAM_BLD_push_BN(builder, lasting("n"), n) == 1
+          && OSSL_PARAM_BLD_push_BN(builder, lasting("e"), e) == 1
       }
+      return try unsafe KeyMaterial(adopting: key)
     }
     try self.init(material)
   }
@@ -41,12 +43,13 @@ internal import COpenSSL
     for index in x.indices { point.append(x[index]) }
     for index in y.indices { point.append(y[index]) }
     let material = try withEmptyErrorQueue { () throws(KeyFailure) -> KeyMaterial in
-      try unsafe KeyMaterial.publicKey(type: "EC") { builder in
-        unsafe OSSL_PARAM_BLD_push_utf8_string(builder, "group", curve.groupName, 0) == 1
-          && point.withUnsafeBufferPointer { point in
-            unsafe OSSL_PARAM_BLD_push_octet_string(builder, "pub", point.baseAddress, point.count) == 1
-          }
+      let key = try unsafe point.withUnsafeBufferPointer { point throws(KeyFailure) in
+        try unsafe KeyMaterial.makePublicKey(type: "EC") { builder in
+          unsafe OSSL_PARAM_BLD_push_utf8_string(builder, lasting("group"), lasting(curve.groupName), 0) == 1
+            && OSSL_PARAM_BLD_push_octet_string(builder, lasting("pub"), point.baseAddress, point.count) == 1
+        }
       }
+      return try unsafe KeyMaterial(adopting: key)
     }
     try self.init(material)
   }

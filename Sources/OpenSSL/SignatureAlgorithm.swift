@@ -41,7 +41,7 @@ public enum Curve: UInt8, CaseIterable, Sendable {
     }
   }
 
-  var groupName: String {
+  var groupName: StaticString {
     switch self {
     case .p256: "prime256v1"
     case .p384: "secp384r1"
