@@ -21,6 +21,7 @@ struct RelyingParty: Sendable {
   var name: String
   /// Exact origins of the pages that may run a ceremony.
   var origins: [String]
+  var requiresUserVerification = true
 
   struct NewCredential: Sendable {
     var id: [UInt8]
@@ -80,7 +81,7 @@ struct RelyingParty: Sendable {
   private func check(_ data: AuthenticatorData) throws(CeremonyError) {
     guard data.rpIDHash == Digest.sha256(Array(id.utf8)) else { throw .rpIDMismatch }
     guard data.flags.contains(.userPresent) else { throw .userNotPresent }
-    guard data.flags.contains(.userVerified) else { throw .userNotVerified }
+    guard data.flags.contains(.userVerified) || !requiresUserVerification else { throw .userNotVerified }
     guard data.flags.contains(.backupEligible) || !data.flags.contains(.backedUp) else { throw .backupFlagsInconsistent }
   }
 }
