@@ -10,8 +10,6 @@
 /// | `POST /reset` | forgets all but the keys |
 struct ControlSurface {
   let identity: EmulatorIdentity
-  /// A fresh key for the calls that need one.
-  let newKey: TokenSigningKey?
 
   func answer(_ request: DemoRequest, _ state: inout EmulatorState, now: Int) -> DemoResponse {
     let content: JSON
@@ -53,16 +51,14 @@ struct ControlSurface {
   }
 
   private func rotate(_ content: JSON, _ state: inout EmulatorState) -> DemoResponse {
-    guard let newKey else { return refusal("no key") }
+    guard let newKey = newKey() else { return refusal("no key") }
     if content["withdraw"] == true { state.keys = [] }
     state.keys.append(newKey)
     return DemoResponse(json: ["kid": .string(newKey.id)])
   }
 
   private func mint(_ content: JSON, _ state: inout EmulatorState, now: Int) -> DemoResponse {
-    guard let identifier = content["identifier"]?.text, let foreign = newKey, let own = state.keys.last else {
-      return refusal("identifier")
-    }
+    guard let identifier = content["identifier"]?.text, let own = state.keys.last else { return refusal("identifier") }
     let user = state.resolveUser(identifier: identifier, displayName: nil, now: now)
     var challenge = state.offerChallenge(.login(userID: user.id), processID: RandomText.alphanumeric(count: 20), now: now)
     challenge.stage = .answered
@@ -72,14 +68,20 @@ struct ControlSurface {
       processID: challenge.processID, isConditionalUI: false)
     var claims = data.claims(projectID: identity.projectID, usernameClaim: state.settings.usernameClaim, now: now)
     for member in content["claims"]?.members ?? [] { claims.set(member.name, member.value == .null ? nil : member.value) }
-    let isForeign = content["signature"] == "foreign"
     var header = content["header"] ?? [:]
-    // Another project's key under our key's name: only the signature tells.
-    if isForeign, header["kid"] == nil { header.set("kid", .string(own.id)) }
-    guard var token = try? (isForeign ? foreign : own).token(claims, header: header) else { return refusal("no signature") }
+    var key = own
+    if content["signature"] == "foreign" {
+      // Somebody else's key under our key's name: only the signature tells.
+      guard let foreign = newKey() else { return refusal("no key") }
+      key = foreign
+      if header["kid"] == nil { header.set("kid", .string(own.id)) }
+    }
+    guard var token = try? key.token(claims, header: header) else { return refusal("no signature") }
     if content["signature"] == "tampered" { token = Self.tampered(token) }
     return DemoResponse(json: ["signedPasskeyData": .string(token), "claims": claims])
   }
+
+  private func newKey() -> TokenSigningKey? { try? TokenSigningKey(id: "pki-" + RandomText.number()) }
 
   /// With one bit of the signature's first byte turned.
   private static func tampered(_ token: String) -> String {

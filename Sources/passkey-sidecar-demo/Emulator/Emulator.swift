@@ -31,12 +31,9 @@ final class Emulator: Sendable {
 
   /// What a test gets at the control port.
   func control(_ request: DemoRequest) -> DemoResponse {
-    // A key takes a while to make: not under the lock.
-    let key = request.path == "/keys/rotate" || request.path == "/mint" ? try? TokenSigningKey(id: "pki-" + RandomText.number()) : nil
     let milliseconds = clock()
     return state.withLock { state in
-      let surface = ControlSurface(identity: identity, newKey: key)
-      return surface.answer(request, &state, now: milliseconds / 1000 + state.settings.clockOffset)
+      ControlSurface(identity: identity).answer(request, &state, now: milliseconds / 1000 + state.settings.clockOffset)
     }
   }
 
