@@ -1,0 +1,1 @@
+// The tests of JOSE follow; without a file the package does not load.
