@@ -129,10 +129,10 @@ import Transport
   }
 
   @Test func `a lock that another process keeps ends in an error within the bound`() async throws {
-    let store = try open(bound: .milliseconds(200))
+    let store = try open(bound: .seconds(1))
     let holder = try open(bound: .seconds(60))
     try await holder.holdingWriteLock {
-      await #expect(throws: StateStoreError.self) { _ = try await store.claimLink(.sample()) }
+      await #expect(throws: StateStoreError.locked) { _ = try await store.claimLink(.sample()) }
     }
     #expect(try await store.link(for: "alice@example.com") == .absent)
     #expect(try await store.claimLink(.sample()) == .created)

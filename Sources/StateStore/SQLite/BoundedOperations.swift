@@ -81,7 +81,9 @@ final class BoundedOperations: Sendable {
       let answer = Answer(continuation)
       enqueue(
         Operation(deadline: deadline) { database in
-          database.waitForLocks(atMost: .nanoseconds(deadline.nanoseconds - Clock.monotonic().nanoseconds))
+          // Three quarters of what is left: the lock is given up, and nothing has happened, before the caller is.
+          let left = deadline.nanoseconds - Clock.monotonic().nanoseconds
+          database.waitForLocks(atMost: .nanoseconds(left / 4 * 3))
           do throws(StateStoreError) { answer.give(.success(try body(database))) } catch { answer.give(.failure(error)) }
         } giveUp: {
           answer.give(.failure(.timedOut))
