@@ -16,7 +16,7 @@ final class EmulatorUnderTest: Sendable {
   init(bearerKeys: [EmulatorIdentity.BearerKey] = []) throws {
     let identity = EmulatorIdentity(
       projectID: Self.projectID, apiSecret: Self.secret, bearerKeys: bearerKeys,
-      relyingParty: RelyingParty(id: "localhost", name: "Test", origins: [Self.origin]), frontendAPI: "http://localhost:9500")
+      relyingParty: RelyingParty(id: "localhost", name: "Test", origins: [Self.origin]))
     let time = Time()
     self.time = time
     emulator = Emulator(identity, firstKey: try Self.key.get(), clock: { time.milliseconds })

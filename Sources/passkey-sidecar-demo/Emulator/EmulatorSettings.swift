@@ -48,8 +48,6 @@ struct EmulatorIdentity: Sendable {
   var apiSecret: String
   var bearerKeys: [BearerKey] = []
   var relyingParty: RelyingParty
-  /// The emulator's own origin as browsers reach it, told in the answers of init.
-  var frontendAPI: String
 }
 
 extension EmulatorSettings {

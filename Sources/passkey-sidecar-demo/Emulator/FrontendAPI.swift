@@ -14,9 +14,11 @@ struct FrontendAPI {
     guard request.method == "POST" else { throw .method }
     guard let content = try? JSON(reading: request.body), content.members != nil else { throw .json }
     switch path {
-    case "login/init": return try initLogin(content, &state, now: now)
-    case "append/init": return try initProcess(content, permission: "appendAllowed", &state, now: now)
-    case "manage/init": return try initProcess(content, permission: "manageAllowed", &state, now: now)
+    case "login/init", "append/init", "manage/init":
+      var answer = try initProcess(path, content, &state, now: now)
+      // Where the caller found us is where it shall go on.
+      answer.set("frontendApiUrl", .string("http://" + (request.field("host") ?? "localhost")))
+      return DemoResponse(json: answer)
     case "events":
       try content.require("eventType")
       return DemoResponse(status: 204)
@@ -49,26 +51,25 @@ extension FrontendAPI {
   }
 
   private func initProcess(
-    _ content: JSON, permission: String, _ state: inout EmulatorState, now: Int
-  ) throws(APIError) -> DemoResponse {
+    _ path: String, _ content: JSON, _ state: inout EmulatorState, now: Int
+  ) throws(APIError) -> JSON {
     let process = try startProcess(content, &state, now: now)
-    var answer: JSON = [
-      "processID": .string(process), "expiresAt": .integer(now + Self.processLifetime),
-      "frontendApiUrl": .string(identity.frontendAPI), "flags": [:],
-    ]
-    answer.set(permission, true)
-    return DemoResponse(json: answer)
-  }
-
-  private func initLogin(_ content: JSON, _ state: inout EmulatorState, now: Int) throws(APIError) -> DemoResponse {
-    let process = try startProcess(content, &state, now: now)
-    let challenge = state.offerChallenge(.login(userID: nil), processID: process, now: now)
-    return DemoResponse(
-      json: [
-        "token": .string(process), "expiresAt": .integer(now + Self.processLifetime),
-        "frontendApiUrl": .string(identity.frontendAPI), "loginAllowed": true, "flags": ["conditional-ui-allowed": "true"],
-        "conditionalUIChallenge": .string(assertionOptions(challenge, allowed: []).description),
-      ])
+    var answer: JSON = ["expiresAt": .integer(now + Self.processLifetime), "flags": [:]]
+    switch path {
+    case "login/init":
+      let challenge = state.offerChallenge(.login(userID: nil), processID: process, now: now)
+      answer.set("token", .string(process))
+      answer.set("loginAllowed", true)
+      answer.set("flags", ["conditional-ui-allowed": "true"])
+      answer.set("conditionalUIChallenge", .string(assertionOptions(challenge, allowed: []).description))
+    case "append/init":
+      answer.set("processID", .string(process))
+      answer.set("appendAllowed", true)
+    default:
+      answer.set("processID", .string(process))
+      answer.set("manageAllowed", true)
+    }
+    return answer
   }
 
   private func clearProcess(_ content: JSON, _ state: inout EmulatorState) throws(APIError) -> DemoResponse {
