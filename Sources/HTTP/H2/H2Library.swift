@@ -1,0 +1,215 @@
+internal import CNGHTTP2
+
+/// The library's side of a session: options and callbacks. Each callback reaches its session through user data.
+enum H2Library {
+  static func makeSession(_ role: H2Session.Role, _ settings: H2Settings, _ state: UnsafeMutablePointer<H2SessionState>) -> OpaquePointer {
+    var callbacks: OpaquePointer?
+    unsafe precondition(nghttp2_session_callbacks_new(&callbacks) == 0, "out of memory")
+    defer { unsafe nghttp2_session_callbacks_del(callbacks) }
+    unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, beginHeaders)
+    unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, field)
+    unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, invalidField)
+    unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frameReceived)
+    unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, contentReceived)
+    unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
+    unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks, sendContent)
+
+    var option: OpaquePointer?
+    unsafe precondition(nghttp2_option_new(&option) == 0, "out of memory")
+    defer { unsafe nghttp2_option_del(option) }
+    unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+    unsafe nghttp2_option_set_no_closed_streams(option, 1)
+    unsafe nghttp2_option_set_max_reserved_remote_streams(option, 0)
+    unsafe nghttp2_option_set_max_send_header_block_length(option, 192 * 1024)
+    // A section at our limit may come in frames of 16 KiB; the library's own limit of 8 would end the connection first.
+    unsafe nghttp2_option_set_max_continuations(option, max(8, settings.limits.headerSectionBytes / 16_384 + 8))
+    var session: OpaquePointer?
+    switch role {
+    case .server: unsafe precondition(nghttp2_session_server_new2(&session, callbacks, state, option) == 0, "out of memory")
+    case .client: unsafe precondition(nghttp2_session_client_new2(&session, callbacks, state, option) == 0, "out of memory")
+    }
+    return unsafe session!
+  }
+
+  private static func state(_ user: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<H2SessionState> {
+    unsafe user!.assumingMemoryBound(to: H2SessionState.self)
+  }
+
+  /// The slot that the stream's user data holds, or nil for a stream that was never given one.
+  private static func slot(_ session: OpaquePointer?, _ id: Int32) -> Int? {
+    let data = unsafe nghttp2_session_get_stream_user_data(session, id)
+    let number = Int(bitPattern: data)
+    return number == 0 ? nil : number - 1
+  }
+
+  private static let beginHeaders: nghttp2_on_begin_headers_callback = { session, frame, user in
+    let state = unsafe H2Library.state(user)
+    let id = unsafe frame!.pointee.hd.stream_id
+    if let slot = unsafe H2Library.slot(session, id) {
+      unsafe state.pointee.assembly.begin(slot: slot, isTrailers: state.pointee.streams[slot].hasFinalHead)
+      return 0
+    }
+    guard unsafe state.pointee.role == .server else { return 0 }
+    let slot = unsafe state.pointee.takeSlot(id)
+    unsafe nghttp2_session_set_stream_user_data(session, id, UnsafeMutableRawPointer(bitPattern: slot + 1))
+    unsafe state.pointee.assembly.begin(slot: slot, isTrailers: false)
+    return 0
+  }
+
+  private static let field: nghttp2_on_header_callback = { _, _, name, nameCount, value, valueCount, _, user in
+    let state = unsafe H2Library.state(user)
+    let name = unsafe Span(_unsafeElements: UnsafeBufferPointer(start: name, count: nameCount))
+    let value = unsafe Span(_unsafeElements: UnsafeBufferPointer(start: value, count: valueCount))
+    if unsafe state.pointee.role == .server {
+      unsafe state.pointee.assembly.addToRequest(name, value, state.pointee.settings)
+    } else {
+      unsafe state.pointee.assembly.addToResponse(name, value, state.pointee.settings)
+    }
+    return 0
+  }
+
+  /// A field that the library would silently drop: what we do not understand is refused instead.
+  private static let invalidField: nghttp2_on_invalid_header_callback = { _, _, _, _, _, _, _, user in
+    unsafe H2Library.state(user).pointee.assembly.fail(.requestMalformed(.fieldValue))
+    return 0
+  }
+
+  private static let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, user in
+    let state = unsafe H2Library.state(user)
+    let header = unsafe frame!.pointee.hd
+    let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+    switch UInt32(header.type) {
+    case NGHTTP2_HEADERS.rawValue:
+      guard let slot = unsafe H2Library.slot(session, header.stream_id) else { return 0 }
+      unsafe state.pointee.headComplete(slot, endsStream: endsStream)
+    case NGHTTP2_DATA.rawValue:
+      if endsStream, let slot = unsafe H2Library.slot(session, header.stream_id) {
+        unsafe state.pointee.batch.events.append(.ended(slot: slot))
+      }
+    case NGHTTP2_SETTINGS.rawValue:
+      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { unsafe state.pointee.batch.events.append(.settings) }
+    case NGHTTP2_GOAWAY.rawValue:
+      let goAway = unsafe frame!.pointee.goaway
+      unsafe state.pointee.batch.events.append(.goingAway(lastStream: goAway.last_stream_id, code: goAway.error_code))
+    default: break
+    }
+    return 0
+  }
+
+  private static let contentReceived: nghttp2_on_data_chunk_recv_callback = { session, _, id, data, count, user in
+    let state = unsafe H2Library.state(user)
+    if unsafe state.pointee.role == .client { unsafe nghttp2_session_consume_connection(session, count) }
+    guard let slot = unsafe H2Library.slot(session, id), let data = unsafe data, let base = unsafe state.pointee.inputBase else {
+      return 0
+    }
+    unsafe state.pointee.streams[slot].unconsumedByteCount += count
+    unsafe state.pointee.batch.events.append(.content(slot: slot, offset: data - base, count: count))
+    return 0
+  }
+
+  private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, user in
+    let state = unsafe H2Library.state(user)
+    guard let slot = unsafe H2Library.slot(session, id) else { return 0 }
+    unsafe state.pointee.streams[slot].isClosed = true
+    unsafe state.pointee.batch.events.append(.closed(slot: slot, code: code))
+    return 0
+  }
+
+  /// Says how much of a stream's queue goes into the next DATA frame; ``sendContent`` then writes it.
+  static let readContent: nghttp2_data_source_read_callback = { session, id, _, limit, flags, source, user in
+    let state = unsafe H2Library.state(user)
+    let slot = unsafe Int(bitPattern: source!.pointee.ptr) - 1
+    let queued = unsafe state.pointee.streams[slot].queuedByteCount
+    let isEnded = unsafe state.pointee.streams[slot].isSendingEnded
+    if queued == 0, !isEnded {
+      unsafe state.pointee.streams[slot].isDeferred = true
+      return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+    }
+    let count = min(queued, limit)
+    if count > 0 { unsafe flags!.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
+    if isEnded, count == queued {
+      unsafe flags!.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+      if unsafe state.pointee.streams[slot].hasTrailers {
+        unsafe flags!.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+        unsafe state.pointee.submitTrailers(session!, slot)
+      }
+    }
+    return count
+  }
+
+  /// Writes one DATA frame straight from the stream's queue into the output. Nothing of ours pads.
+  private static let sendContent: nghttp2_send_data_callback = { _, _, header, count, source, user in
+    let state = unsafe H2Library.state(user)
+    if unsafe state.pointee.output.count >= state.pointee.outputLimitBytes { return CInt(NGHTTP2_ERR_WOULDBLOCK.rawValue) }
+    let slot = unsafe Int(bitPattern: source!.pointee.ptr) - 1
+    unsafe state.pointee.output.append(contentsOf: UnsafeBufferPointer(start: header, count: 9))
+    unsafe state.pointee.sendQueued(slot, count)
+    return 0
+  }
+}
+
+extension H2SessionState {
+  mutating func sendQueued(_ slot: Int, _ count: Int) {
+    let start = streams[slot].queueStart
+    streams[slot].queue.withSpan(start..<(start + count)) { output.append(copying: $0) }
+    streams[slot].queueStart = start + count
+    if streams[slot].queuedByteCount == 0 {
+      streams[slot].queue.removeAll(keepingCapacity: true)
+      streams[slot].queueStart = 0
+    } else if streams[slot].queueStart >= 64 * 1024 {
+      streams[slot].queue.removeSubrange(0..<streams[slot].queueStart)
+      streams[slot].queueStart = 0
+    }
+    noteProgress(slot, count)
+  }
+
+  mutating func submitTrailers(_ session: OpaquePointer, _ slot: Int) {
+    let section = trailers(slot)
+    let id = streams[slot].id
+    var pairs: [nghttp2_nv] = unsafe []
+    unsafe section.bytes.withUnsafeBufferPointer { bytes in
+      for line in section.lines {
+        unsafe pairs.append(Self.pair(
+          UnsafeBufferPointer(rebasing: bytes[line.name.range]), UnsafeBufferPointer(rebasing: bytes[line.value.range])))
+      }
+      _ = unsafe nghttp2_submit_trailer(session, id, pairs, pairs.count)
+    }
+  }
+
+  /// A complete header section: what it is depends on the side and on what came before.
+  mutating func headComplete(_ slot: Int, endsStream: Bool) {
+    if streams[slot].hasFinalHead {
+      let failure = assembly.failure
+      let index = role == .server ? batch.keepTrailers(&assembly.request.fields) : batch.keepTrailers(&assembly.response.fields)
+      // A trailer section beyond the limits is dropped, the message stands without it.
+      if failure != nil { batch.trailers[index].removeAll() }
+      batch.events.append(.trailers(slot: slot, head: index))
+      return
+    }
+    switch role {
+    case .server:
+      streams[slot].hasFinalHead = true
+      assembly.completeRequest(endsStream: endsStream)
+      let failure = assembly.failure
+      let index = batch.keep(&assembly.request)
+      if let failure {
+        batch.events.append(.refused(slot: slot, head: index, failure))
+      } else {
+        batch.events.append(.request(slot: slot, head: index, endsStream: endsStream))
+      }
+    case .client:
+      guard assembly.failure == nil, assembly.response.status != 0 else {
+        batch.events.append(.responseRefused(slot: slot))
+        return
+      }
+      if !assembly.response.isInterim { streams[slot].hasFinalHead = true }
+      assembly.completeResponse()
+      let index = batch.keep(&assembly.response)
+      batch.events.append(.response(slot: slot, head: index, endsStream: endsStream))
+    }
+  }
+}
+
+extension Array where Element == UInt8 {
+  func withSpan(_ range: Range<Int>, _ body: (Span<UInt8>) -> Void) { body(span.extracting(range)) }
+}
