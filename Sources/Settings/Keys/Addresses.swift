@@ -1,0 +1,114 @@
+internal import HTTPClient
+internal import Transport
+
+extension Kind where Value == SocketAddress {
+  /// `host:port` or `[v6]:port`; the host an address, not a name.
+  static var listenAddress: Kind {
+    let form = "an address and port (0.0.0.0:8080, [::]:8080)"
+    return Kind(form, placeholder: SocketAddress(ipv4: 0, port: 0)) { place in
+      guard let text = place.text(form) else { return nil }
+      if text.hasPrefix("unix:") { return place.refuse("unix: is not available in this version") }
+      guard let (host, port) = hostAndPort(text) else { return place.refuse("expected \(form), found \(quoted(text))") }
+      if let address = SocketAddress(literal: host == "localhost" ? "127.0.0.1" : host, port: port) { return address }
+      return place.refuse("expected \(form), found \(quoted(text)): names are not resolved here")
+    }
+  }
+}
+
+extension Kind where Value == AddressRange {
+  static var addressRange: Kind {
+    let form = "a range of addresses (10.0.0.0/8, 2001:db8::/32)"
+    return Kind(form, placeholder: placeholderRange) { place in
+      guard let text = place.text(form) else { return nil }
+      if let range = AddressRange(text) { return range }
+      return place.refuse("expected \(form), found \(quoted(text)); bits beyond the prefix must be zero")
+    }
+  }
+}
+
+extension Kind where Value == OutboundURL {
+  /// `https://…`; `http://` only to this host itself or where `allowsCleartext`.
+  static func serviceURL(allowsCleartext: Bool) -> Kind {
+    url("an https URL").checked { url in
+      if url.isSecure || allowsCleartext || url.isLoopback { return nil }
+      return "http is refused here: the answer decides who is let in; use https, or set allowCleartext: true beside it"
+    }
+  }
+
+  /// Of the app: scheme, host and port only.
+  static var upstreamOrigin: Kind {
+    let form = "an http URL of host and port"
+    return Kind(form, placeholder: placeholderURL) { place in
+      guard let text = place.text(form) else { return nil }
+      for scheme in ["https://", "unix:"] where text.hasPrefix(scheme) {
+        return place.refuse("\(scheme) is not available in this version")
+      }
+      guard let url = OutboundURL(text) else { return place.refuse("expected \(form), found \(quoted(text))") }
+      return url.target == "/" ? url : place.refuse("expected \(form) without a path: paths reach the app as the client sent them")
+    }
+  }
+
+  private static func url(_ form: String) -> Kind {
+    Kind(form, placeholder: placeholderURL) { place in
+      guard let text = place.text(form) else { return nil }
+      return OutboundURL(text) ?? place.refuse("expected \(form), found \(quoted(text))")
+    }
+  }
+}
+
+extension Kind where Value == CertificateAuthority {
+  static var certificateAuthority: Kind {
+    let form = "system, or the path of a PEM file"
+    return Kind(form, placeholder: .system) { place in
+      guard let text = place.text(form) else { return nil }
+      if text == "system" { return .system }
+      let path = place.reading.sources.resolved(text)
+      place.reading.watch(path)
+      do throws(Errno) {
+        let content = try place.reading.sources.read(path, limitBytes: 4 << 20)
+        guard String(decoding: content, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") else {
+          return place.refuse("\(quoted(text)) holds no PEM certificate")
+        }
+        return .file(path)
+      } catch {
+        return place.refuse("\(quoted(text)) cannot be read: \(error)")
+      }
+    }
+  }
+}
+
+extension Kind where Value == String {
+  /// `scheme://host[:port]` as browsers send it in `Origin` (RFC 6454 §6.2).
+  static var origin: Kind {
+    .text("an origin (https://app.example.com)").checked { text in
+      if text == "*" { return "'*' is refused: name the origins" }
+      guard let url = OutboundURL(text), text == "\(url.isSecure ? "https" : "http")://\(url.authority)" else {
+        return "\(quoted(text)) is not an origin as browsers send it: scheme and host in lower case, no default port, no path"
+      }
+      return nil
+    }
+  }
+}
+
+extension OutboundURL {
+  /// A name that the system resolves to itself, or an address of this host.
+  var isLoopback: Bool {
+    host == "localhost" || host.hasSuffix(".localhost") || SocketAddress(literal: host, port: port)?.isLoopback == true
+  }
+}
+
+private var placeholderURL: OutboundURL { OutboundURL(isSecure: true, host: "invalid", port: 443, target: "/") }
+
+private var placeholderRange: AddressRange { AddressRange("::")! }
+
+private func hostAndPort(_ text: String) -> (host: String, port: UInt16)? {
+  guard let colon = text.lastIndex(of: ":") else { return nil }
+  let digits = text[text.index(after: colon)...]
+  guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(isDigit), let port = UInt16(digits), port > 0 else { return nil }
+  let host = text[..<colon]
+  if host.hasPrefix("["), host.hasSuffix("]") {
+    let inner = host.dropFirst().dropLast()
+    return inner.contains(":") ? (String(inner), port) : nil
+  }
+  return host.isEmpty || host.contains(":") ? nil : (String(host), port)
+}

@@ -1,0 +1,59 @@
+/// A secret that the configuration names by file or environment variable. Its content is never part of a text.
+public struct Secret: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
+  public let bytes: [UInt8]
+
+  public init(bytes: [UInt8]) { self.bytes = bytes }
+
+  public var description: String { "(secret)" }
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension Kind where Value == Secret {
+  /// Bytes of a secret; a file above is refused.
+  private static var limitBytes: Int { 16 * 1024 }
+
+  /// `{file: PATH}` (one trailing newline is cut) or `{env: NAME}`; never inline. The content is visible ASCII.
+  static var secret: Kind {
+    let form = "{file: PATH} or {env: NAME}"
+    return Kind(form, placeholder: Secret(bytes: [])) { place in
+      if case .scalar = place.node.content, !place.node.isNull {
+        return place.refuse("a secret never stands in the configuration itself: use \(form)")
+      }
+      guard case .mapping(let entries) = place.node.content else { return place.expected(form) }
+      guard entries.count == 1, let source = entries.first, source.key == "file" || source.key == "env" else {
+        return place.refuse("expected \(form), and only one of them")
+      }
+      let member = place.member(source)
+      guard let name = member.text(form) else { return nil }
+      return (source.key == "file" ? content(ofFile: name, member) : content(ofVariable: name, member)).flatMap { bytes in
+        guard !bytes.isEmpty else { return member.refuse("\(quoted(name)) is empty") }
+        guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+          return member.refuse("\(quoted(name)) holds something other than one word of visible ASCII")
+        }
+        return Secret(bytes: bytes)
+      }
+    }
+  }
+
+  private static func content(ofFile name: String, _ place: Place) -> [UInt8]? {
+    let path = place.reading.sources.resolved(name)
+    place.reading.watch(path)
+    do {
+      var bytes = try place.reading.sources.read(path, limitBytes: limitBytes)
+      if bytes.last == 0x0A {
+        bytes.removeLast()
+        if bytes.last == 0x0D { bytes.removeLast() }
+      }
+      return bytes
+    } catch {
+      return place.refuse("\(quoted(name)) cannot be read: \(error)")
+    }
+  }
+
+  private static func content(ofVariable name: String, _ place: Place) -> [UInt8]? {
+    guard let text = place.reading.sources.environment(name) else {
+      return place.refuse("the environment has no \(quoted(name))")
+    }
+    return Array(text.utf8)
+  }
+}

@@ -1,0 +1,36 @@
+public import Transport
+
+/// `listen[]`
+public struct ListenerSettings: Equatable, Sendable {
+  public let address: SocketAddress
+  /// Proxies whose forwarded fields are believed; empty: nobody's.
+  public let trustedProxies: [AddressRange]
+
+  init(_ keys: Section) {
+    address = keys.value("address", .listenAddress)
+    trustedProxies = keys.value("trustedProxies", .list(of: .addressRange), default: "[]")
+    keys.notYet("tls")
+    if trustedProxies.contains(where: \.isEverything) {
+      keys.warn("trustedProxies", "trusts everyone: any client can claim any address in X-Forwarded-For")
+    }
+  }
+}
+
+/// `workers`: event loops.
+public enum Workers: Equatable, Sendable {
+  /// The cgroup's CPU quota rounded up, else the cores, at most 4.
+  case automatic
+  case count(Int)
+}
+
+extension Kind where Value == Workers {
+  static var workers: Kind {
+    let count = Kind<Int>.count(1...256)
+    let form = "auto, or \(count.form)"
+    return Kind(form, placeholder: .automatic) { place in
+      if case .scalar(let scalar) = place.node.content, scalar.text == "auto" { return .automatic }
+      guard case .scalar(let scalar) = place.node.content, scalar.isNumber else { return place.expected(form) }
+      return count.read(place).map(Workers.count)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+public import HTTP
+public import Telemetry
+public import Transport
+
+/// `endpoints`
+public struct EndpointSettings: Equatable, Sendable {
+  /// Begins with `/`, does not end with it.
+  public let prefix: String
+  public let hasJWKSet: Bool
+
+  init(_ keys: Section) {
+    prefix = keys.value("prefix", .text("a path").checked(pathProblem), default: "/auth")
+    hasJWKSet = keys.value("jwks", .flag, default: "false")
+    keys.notYet("logout", "refresh", "aliases")
+  }
+}
+
+/// `cors`: for our own endpoints and our refusals.
+public struct CrossOriginSettings: Equatable, Sendable {
+  public let origins: [String]
+
+  init(_ keys: Section) {
+    origins = keys.value("origins", .list(of: .origin), default: "[]")
+    for origin in origins where origin.hasPrefix("http://") && !origin.hasPrefix("http://localhost") && !origin.hasPrefix("http://127.") {
+      keys.warn("origins", "\(origin) is no https origin: whoever is on the way to it can act as its pages")
+    }
+  }
+}
+
+/// `state`
+public struct StateSettings: Equatable, Sendable {
+  /// Path of the embedded store's file.
+  public let sqlite: String
+
+  init(_ keys: Section) {
+    sqlite = keys.value("sqlite", .path, default: "state.db")
+    keys.notYet("redis", "username", "password", "prefix", "replicas")
+  }
+}
+
+/// `probes`: `/live` and `/ready`.
+public struct ProbeSettings: Equatable, Sendable {
+  public let address: SocketAddress
+
+  init(_ keys: Section) {
+    address = keys.value("address", .listenAddress, default: "127.0.0.1:9901")
+    if !address.isLoopback {
+      keys.warn("address", "reachable from outside: whoever reaches it learns which dependencies are away")
+    }
+  }
+}
+
+/// `log`
+public struct LogSettings: Equatable, Sendable {
+  public enum Access: String, CaseIterable, Sendable {
+    case stdout, off
+  }
+
+  public let access: Access
+  public let level: EventLog.Level
+
+  init(_ keys: Section) {
+    access = keys.value("access", .choice(), default: "stdout")
+    level = keys.value("level", .level, default: "info")
+    keys.notYet("subject", "client")
+  }
+}
+
+extension Kind where Value == EventLog.Level {
+  static var level: Kind {
+    let words = EventLog.Level.allCases.map { "\($0.name)" }
+    let form = words.joined(separator: " | ")
+    return Kind(form, placeholder: .info) { place in
+      guard let text = place.text(form) else { return nil }
+      guard let index = words.firstIndex(of: text) else { return place.refuse("expected \(form), found \(quoted(text))") }
+      return EventLog.Level.allCases[index]
+    }
+  }
+}
+
+/// `limits`
+public struct LimitSettings: Equatable, Sendable {
+  public let message: MessageLimits
+  /// Bytes of a token. Above: `token_too_large`.
+  public let tokenBytes: Int
+  /// Streams of one connection.
+  public let streamCount: Int
+  public let streamWindowBytes: Int
+  public let connectionWindowBytes: Int
+  /// First byte to the end of the header section.
+  public let requestHead: Duration
+  /// A downstream connection without a request.
+  public let idle: Duration
+  /// Between bytes of a request's body, or of a client that does not read.
+  public let bodyIdle: Duration
+  /// From the signal to the end of accepting.
+  public let lameDuck: Duration
+  /// For what still runs after it.
+  public let drain: Duration
+
+  init(_ keys: Section) {
+    message = MessageLimits(
+      headerSectionBytes: keys.value("headerSection", .size(4096...1_048_576), default: "64KiB"),
+      fieldCount: keys.value("fields", .count(16...4096), default: "256"),
+      requestLineBytes: keys.value("requestLine", .size(1024...131_072), default: "16KiB"))
+    tokenBytes = keys.value("token", .size(1024...131_072), default: "16KiB")
+    streamCount = keys.value("streams", .count(1...10_000), default: "128")
+    streamWindowBytes = keys.value("streamWindow", .size(65_536...16_777_216), default: "256KiB")
+    connectionWindowBytes = keys.value("connectionWindow", .size(65_536...67_108_864), default: "1MiB")
+    requestHead = keys.value("requestHead", .duration(.milliseconds(100)...(.seconds(300))), default: "10s")
+    idle = keys.value("idle", .duration(.seconds(1)...(.seconds(86_400))), default: "75s")
+    bodyIdle = keys.value("bodyIdle", .duration(.milliseconds(100)...(.seconds(86_400))), default: "60s")
+    lameDuck = keys.value("lameDuck", .duration(.zero...(.seconds(600))), default: "5s")
+    drain = keys.value("drain", .duration(.zero...(.seconds(3600))), default: "30s")
+    keys.notYet("connections", "bufferedBytes", "inFlight", "loginAttempts")
+    if connectionWindowBytes < streamWindowBytes {
+      keys.warn("connectionWindow", "smaller than streamWindow: one stream can never use its own")
+    }
+    if tokenBytes > message.headerSectionBytes {
+      keys.warn("token", "larger than headerSection: such a token is refused with 431 before it is looked at")
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/// The configuration, read and checked: every value is in range, every file that it names was readable, nothing is left to
+/// judge later. One file, one immutable value; a reload makes another.
+public struct SidecarSettings: Equatable, Sendable {
+  public let listeners: [ListenerSettings]
+  public let workers: Workers
+  public let upstream: UpstreamSettings
+  public let corbado: CorbadoSettings
+  public let issuers: [IssuerSettings]
+  public let connect: ConnectSettings
+  public let login: LoginSettings
+  public let endpoints: EndpointSettings
+  public let identity: IdentitySettings
+  public let routes: [RouteSettings]
+  public let cors: CrossOriginSettings
+  public let state: StateSettings
+  public let probes: ProbeSettings
+  public let limits: LimitSettings
+  public let log: LogSettings
+
+  init(_ keys: Section) {
+    listeners = keys.sections("listen", isRequired: true, ListenerSettings.init)
+    workers = keys.value("workers", .workers, default: "auto")
+    upstream = keys.section("upstream", UpstreamSettings.init)
+    corbado = keys.section("corbado", CorbadoSettings.init)
+    issuers = keys.sections("issuers", isRequired: true, IssuerSettings.init)
+    connect = keys.section("connect", ConnectSettings.init)
+    login = keys.section("login", LoginSettings.init)
+    endpoints = keys.section("endpoints", EndpointSettings.init)
+    identity = keys.section("identity", IdentitySettings.init)
+    routes = keys.sections("routes", isRequired: false, RouteSettings.init)
+    cors = keys.section("cors", CrossOriginSettings.init)
+    state = keys.section("state", StateSettings.init)
+    probes = keys.section("probes", ProbeSettings.init)
+    limits = keys.section("limits", LimitSettings.init)
+    log = keys.section("log", LogSettings.init)
+    keys.notYet("credential", "egress", "admin", "tracing")
+  }
+}
