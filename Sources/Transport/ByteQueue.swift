@@ -17,6 +17,9 @@ public struct ByteQueue: Sendable {
     try body(bytes.span.extracting(start..<bytes.count))
   }
 
+  /// Lets a codec take the storage over: what waits begins at the second argument.
+  @inlinable public mutating func withStorage(_ body: (inout [UInt8], inout Int) -> Void) { body(&bytes, &start) }
+
   /// Lets a serializer append to what waits.
   @inlinable public mutating func withArray(_ body: (inout [UInt8]) -> Void) { body(&bytes) }
 

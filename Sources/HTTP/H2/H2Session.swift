@@ -131,6 +131,19 @@ internal import CNGHTTP2
     resume(slot)
   }
 
+  /// Queues content that begins at `start` and leaves nothing behind; costs no copy when nothing was queued.
+  public mutating func write(_ slot: Int, taking content: inout [UInt8], from start: inout Int) {
+    if unsafe state.pointee.streams[slot].queuedByteCount == 0 {
+      unsafe swap(&content, &state.pointee.streams[slot].queue)
+      unsafe swap(&start, &state.pointee.streams[slot].queueStart)
+    } else {
+      content.withSpan(start..<content.count) { unsafe state.pointee.streams[slot].queue.append(copying: $0) }
+    }
+    content.removeAll(keepingCapacity: true)
+    start = 0
+    resume(slot)
+  }
+
   /// No more content; with fields, they follow as the trailer section.
   public mutating func finish(_ slot: Int, trailers: borrowing FieldSection) {
     if !trailers.lines.isEmpty { unsafe state.pointee.keepTrailers(slot, trailers) }

@@ -1,0 +1,140 @@
+import HTTP
+import Transport
+
+extension HTTPServer {
+  mutating func beginHTTP2(_ handle: Handle) {
+    let settings = H2Settings(
+      concurrentStreamCount: UInt32(clamping: limits.streamCount), streamWindowBytes: UInt32(clamping: limits.streamWindowBytes),
+      connectionWindowBytes: Int32(clamping: limits.connectionWindowBytes), limits: limits.message)
+    guard let session = sessions.insert(H2Session(.server, settings)) else { return }
+    connections[handle].phase = .http2
+    connections[handle].session = session
+    markDirty(handle)
+  }
+
+  mutating func receiveHTTP2(_ handle: Handle, _ input: Span<UInt8>, _ loop: inout EventLoop) {
+    let session = connections[handle].session
+    var isBroken = false
+    do throws(H2ConnectionError) {
+      try sessions[session].receive(input, into: &batch)
+    } catch {
+      isBroken = true
+    }
+    handleBatch(handle, session, input)
+    markDirty(handle)
+    if isBroken { connections[handle].persists = false }
+    if connections[handle].timerArmedAt == .distantFuture { arm(handle, &loop) }
+  }
+
+  /// Turns what the session recorded into exchanges and events.
+  private mutating func handleBatch(_ handle: Handle, _ session: Handle, _ input: Span<UInt8>) {
+    for index in 0..<batch.events.count {
+      switch batch.events[index] {
+      case .request(let slot, let head, let endsStream):
+        guard let exchange = openExchange(handle, session, slot, head) else { continue }
+        exchanges[exchange].isRequestEnded = endsStream
+        events.append(.request(exchange))
+      case .refused(let slot, let head, let error):
+        guard let exchange = openExchange(handle, session, slot, head) else { continue }
+        events.append(.refused(exchange, error))
+      case .content(let slot, let offset, let count):
+        let exchange = Handle(raw: sessions[session].owner(slot))
+        guard exchanges.contains(exchange), !exchanges[exchange].isResponseEnded else {
+          // Nobody will take it.
+          sessions[session].consume(slot, count)
+          continue
+        }
+        exchanges[exchange].content.borrow(from: &buffers)
+        exchanges[exchange].content.append(input.extracting(offset..<(offset + count)))
+        exchanges[exchange].receivedByteCount += count
+        exchanges[exchange].movedAt = now
+        events.append(.content(exchange))
+      case .trailers(let slot, let index):
+        let exchange = Handle(raw: sessions[session].owner(slot))
+        guard exchanges.contains(exchange) else { continue }
+        swap(&exchanges[exchange].trailers, &batch.trailers[index])
+        exchanges[exchange].isRequestEnded = true
+        events.append(.ended(exchange))
+      case .ended(let slot):
+        let exchange = Handle(raw: sessions[session].owner(slot))
+        guard exchanges.contains(exchange) else { continue }
+        exchanges[exchange].isRequestEnded = true
+        events.append(.ended(exchange))
+      case .closed(let slot, let code):
+        streamClosed(session, slot, code)
+      case .response, .responseRefused, .goingAway, .settings: break
+      }
+    }
+  }
+
+  private mutating func openExchange(_ handle: Handle, _ session: Handle, _ slot: Int, _ head: Int) -> Handle? {
+    var taken = RequestHead()
+    swap(&taken, &batch.requests[head])
+    let opened = makeExchange(handle, head: &taken, slot: slot)
+    swap(&taken, &batch.requests[head])
+    guard let exchange = opened else {
+      sessions[session].reset(slot, code: H2ErrorCode.refusedStream)
+      return nil
+    }
+    sessions[session].setOwner(slot, exchange.raw)
+    return exchange
+  }
+
+  private mutating func streamClosed(_ session: Handle, _ slot: Int, _ code: UInt32) {
+    let exchange = Handle(raw: sessions[session].owner(slot))
+    guard exchanges.contains(exchange) else {
+      // A stream that never became an exchange.
+      sessions[session].release(slot)
+      return
+    }
+    let isComplete = exchanges[exchange].isResponseEnded && sessions[session].queuedByteCount(slot) == 0
+    closeExchange(exchange, isComplete && code == H2ErrorCode.noError ? .complete : .byClient)
+  }
+
+  /// Writes what the session has to say; false when the connection is over.
+  mutating func flushHTTP2(_ handle: Handle, _ loop: inout EventLoop) -> Bool {
+    let session = connections[handle].session
+    while true {
+      if connections[handle].output.isEmpty {
+        connections[handle].output.borrow(from: &buffers)
+        var isMore = false
+        var isLost = false
+        var produced: [UInt8] = []
+        connections[handle].output.withArray { swap(&$0, &produced) }
+        do throws(H2ConnectionError) {
+          isMore = try sessions[session].produce(into: &produced, limitBytes: 256 * 1024, batch: &batch)
+        } catch {
+          isLost = true
+        }
+        connections[handle].output.withArray { swap(&$0, &produced) }
+        for index in 0..<batch.events.count {
+          if case .closed(let slot, let code) = batch.events[index] { streamClosed(session, slot, code) }
+        }
+        reportProgress(session)
+        if connections[handle].output.isEmpty {
+          connections[handle].output.giveBack(to: &buffers)
+          return !isLost && !sessions[session].isFinished && connections[handle].persists
+        }
+        guard writeOutput(handle, &loop) else { return false }
+        if !connections[handle].output.isEmpty { return true }
+        if !isMore { continue }
+      } else {
+        guard writeOutput(handle, &loop) else { return false }
+        if !connections[handle].output.isEmpty { return true }
+      }
+    }
+  }
+
+  private mutating func reportProgress(_ session: Handle) {
+    while let (slot, count) = sessions[session].takeProgress() {
+      let exchange = Handle(raw: sessions[session].owner(slot))
+      guard exchanges.contains(exchange) else { continue }
+      exchanges[exchange].sentByteCount += count
+      exchanges[exchange].movedAt = now
+      if exchanges[exchange].wantsSpace {
+        exchanges[exchange].wantsSpace = false
+        events.append(.space(exchange))
+      }
+    }
+  }
+}

@@ -1,0 +1,261 @@
+import HTTP
+public import Transport
+
+/// The downstream side of one loop: connections, their codecs, and exchanges. It does what it is told, queues what
+/// happened as events, and writes once a connection and turn in ``flush(_:)``.
+public struct HTTPServer: ~Copyable {
+  public static let connectionKind: UInt8 = 1
+  public static let exchangeKind: UInt8 = 2
+  static let sessionKind: UInt8 = 6
+
+  public let limits: ServerLimits
+  public var connections = Slab<ServerConnection>(kind: connectionKind)
+  public var exchanges = Slab<ServerExchange>(kind: exchangeKind)
+  var sessions = Slab<H2Session>(kind: sessionKind)
+  /// To be taken by ``takeEvents(_:)`` until there are none.
+  var events: [ServerEvent] = []
+  var dirty: [Handle] = []
+  /// Connections that have something left to read without being told again.
+  var resumable: [Handle] = []
+  var batch = H2Batch()
+  var buffers = BufferPool()
+  var spareHeads: [RequestHead] = []
+  var output: [UInt8] = []
+  public private(set) var isDraining = false
+  var now = MonotonicTime(nanoseconds: 0)
+
+  public init(_ limits: ServerLimits) { self.limits = limits }
+
+  /// Swaps the queued events into `taken`, which is emptied. False when there were none.
+  public mutating func takeEvents(_ taken: inout [ServerEvent]) -> Bool {
+    taken.removeAll(keepingCapacity: true)
+    if events.isEmpty { return false }
+    swap(&events, &taken)
+    return true
+  }
+
+  public var hasEvents: Bool { !events.isEmpty }
+
+  /// The owner's loop must not sleep: connections wait to be read on.
+  public var hasWork: Bool { !resumable.isEmpty || !events.isEmpty }
+
+  // MARK: Connections
+
+  /// Takes what waits in the listener's queue, at most 64 at a time.
+  /// - Throws: when the system is out of descriptors; the owner stops listening for a while.
+  public mutating func accept(_ listener: borrowing Listener, as number: Int, _ loop: inout EventLoop) throws(Errno) {
+    now = loop.now
+    for _ in 0..<64 {
+      guard connections.count < limits.connectionCount, let accepted = try listener.accept() else { return }
+      let peer = accepted.peer
+      open(ByteStream(accepted.takeSocket()), from: peer, listener: number, &loop)
+    }
+  }
+
+  private mutating func open(
+    _ stream: consuming ByteStream, from peer: SocketAddress, listener: Int, _ loop: inout EventLoop
+  ) {
+    guard let handle = connections.insert(
+      ServerConnection(stream: stream, peer: peer, listener: listener, now: loop.now))
+    else { return }
+    do throws(Errno) {
+      try loop.watch(connections[handle].stream.socket, as: handle)
+    } catch {
+      _ = connections.remove(handle)
+      return
+    }
+    events.append(.opened(connection: handle))
+    arm(handle, &loop)
+  }
+
+  /// The descriptor of a connection is ready.
+  public mutating func ready(_ readiness: Readiness, _ loop: inout EventLoop) {
+    let handle = readiness.handle
+    guard connections.contains(handle) else { return }
+    now = loop.now
+    if readiness.isWritable, !connections[handle].output.isEmpty || connections[handle].phase == .http2 { markDirty(handle) }
+    if readiness.isReadable { read(handle, untilEnd: readiness.isEnding, &loop) }
+  }
+
+  /// Goes on with connections that were left half-read.
+  public mutating func resume(_ loop: inout EventLoop) {
+    guard !resumable.isEmpty else { return }
+    now = loop.now
+    var handles: [Handle] = []
+    swap(&handles, &resumable)
+    for handle in handles where connections.contains(handle) {
+      if !connections[handle].pending.isEmpty { receivePending(handle, &loop) }
+      if connections.contains(handle), connections[handle].hasUnread { read(handle, untilEnd: false, &loop) }
+    }
+  }
+
+  private mutating func read(_ handle: Handle, untilEnd: Bool, _ loop: inout EventLoop) {
+    var input: [UInt8] = []
+    swap(&input, &loop.input)
+    defer { swap(&input, &loop.input) }
+    connections[handle].hasUnread = true
+    for _ in 0..<4 {
+      guard canRead(handle) else { return }
+      let outcome: IOOutcome
+      do throws(Errno) {
+        outcome = try connections[handle].stream.read(into: &input)
+      } catch {
+        return disconnect(handle, .byClient, &loop)
+      }
+      switch outcome {
+      case .bytes(let count):
+        receive(handle, input.span.extracting(0..<count), &loop)
+        guard connections.contains(handle) else { return }
+        if count < input.count, !untilEnd {
+          connections[handle].hasUnread = false
+          return
+        }
+      case .wouldBlock:
+        connections[handle].hasUnread = false
+        return
+      case .endOfStream:
+        connections[handle].hasUnread = false
+        return inputEnded(handle, &loop)
+      }
+    }
+    resumable.append(handle)
+  }
+
+  /// A connection whose content nobody takes, or that pipelines far ahead, is not read.
+  private func canRead(_ handle: Handle) -> Bool {
+    switch connections[handle].phase {
+    case .answering: return connections[handle].pending.count < limits.message.headerSectionBytes
+    case .body:
+      let exchange = connections[handle].current
+      return exchanges[exchange].content.count < limits.streamWindowBytes
+    default: return true
+    }
+  }
+
+  func takesMore(_ exchange: Handle) -> Bool { exchanges[exchange].content.count < limits.streamWindowBytes }
+
+  private mutating func receive(_ handle: Handle, _ input: Span<UInt8>, _ loop: inout EventLoop) {
+    if connections[handle].pending.isEmpty {
+      let consumed = advance(handle, input, &loop)
+      if consumed < input.count, connections.contains(handle) {
+        if connections[handle].pending.capacity == 0 { connections[handle].pending = buffers.take() }
+        unsafe input.extracting(consumed..<input.count).withUnsafeBufferPointer { unsafe connections[handle].pending.append(contentsOf: $0) }
+      }
+    } else {
+      unsafe input.withUnsafeBufferPointer { unsafe connections[handle].pending.append(contentsOf: $0) }
+      receivePending(handle, &loop)
+    }
+  }
+
+  private mutating func receivePending(_ handle: Handle, _ loop: inout EventLoop) {
+    var pending: [UInt8] = []
+    swap(&pending, &connections[handle].pending)
+    let consumed = advance(handle, pending.span, &loop)
+    guard connections.contains(handle) else { return buffers.give(&pending) }
+    if consumed == pending.count {
+      buffers.give(&pending)
+    } else {
+      if consumed > 0 { pending.removeSubrange(0..<consumed) }
+      swap(&pending, &connections[handle].pending)
+    }
+  }
+
+  /// Understands as much of the input as can be, and says how much that was.
+  private mutating func advance(_ handle: Handle, _ input: Span<UInt8>, _ loop: inout EventLoop) -> Int {
+    if connections[handle].phase == .undecided {
+      switch Preface.compare(input) {
+      case .differs: connections[handle].phase = .head
+      case .incomplete: return 0
+      case .matches: beginHTTP2(handle)
+      }
+    }
+    if connections[handle].phase == .http2 {
+      receiveHTTP2(handle, input, &loop)
+      return input.count
+    }
+    return receiveHTTP1(handle, input, &loop)
+  }
+
+  /// The client sent its end. HTTP/1.1: it may only have closed its half right after the request; later it is gone.
+  private mutating func inputEnded(_ handle: Handle, _ loop: inout EventLoop) {
+    connections[handle].isInputEnded = true
+    switch connections[handle].phase {
+    case .answering where now.microseconds(since: connections[handle].phaseBeganAt) < 50_000:
+      connections[handle].persists = false
+    default: disconnect(handle, .byClient, &loop)
+    }
+  }
+
+  mutating func markDirty(_ handle: Handle) {
+    if !connections[handle].isDirty {
+      connections[handle].isDirty = true
+      dirty.append(handle)
+    }
+  }
+
+  /// Ends a connection now. What was not sent is lost; a body cut short ends in a reset, not in an orderly end.
+  mutating func disconnect(_ handle: Handle, _ closure: ServerEvent.Closure, _ loop: inout EventLoop) {
+    guard connections.contains(handle) else { return }
+    let isAnswerCut = connections[handle].phase != .lingering && connections[handle].phase != .head
+    if isAnswerCut { connections[handle].stream.socket.resetOnClose() }
+    loop.unwatch(connections[handle].stream.socket.number)
+    let current = connections[handle].current
+    if !current.isNone { closeExchange(current, closure) }
+    let session = connections[handle].session
+    if !session.isNone {
+      for owner in sessions[session].owners() { closeExchange(Handle(raw: owner), closure) }
+      _ = sessions.remove(session)
+    }
+    events.append(.disconnected(context: connections[handle].context))
+    buffers.give(&connections[handle].pending)
+    _ = connections.remove(handle)
+  }
+
+  mutating func closeExchange(_ exchange: Handle, _ closure: ServerEvent.Closure) {
+    guard exchanges.contains(exchange), !exchanges[exchange].isClosed else { return }
+    exchanges[exchange].isClosed = true
+    events.append(.closed(exchange, closure))
+  }
+
+  // MARK: Draining
+
+  /// No new requests: HTTP/2 connections get GOAWAY, HTTP/1.1 connections end with their next response, idle ones now.
+  public mutating func drain(_ loop: inout EventLoop) {
+    now = loop.now
+    isDraining = true
+    for handle in connections.handles() {
+      switch connections[handle].phase {
+      case .http2:
+        sessions[connections[handle].session].goAway(code: H2ErrorCode.noError)
+        markDirty(handle)
+      case .undecided, .head:
+        if connections[handle].pending.isEmpty { disconnectInOrder(handle, &loop) }
+      default: connections[handle].persists = false
+      }
+    }
+  }
+
+  /// Ends a connection on which nothing is under way.
+  mutating func disconnectInOrder(_ handle: Handle, _ loop: inout EventLoop) {
+    connections[handle].phase = .lingering
+    disconnect(handle, .byUs, &loop)
+  }
+
+  mutating func makeExchange(_ connection: Handle, head: inout RequestHead, slot: Int) -> Handle? {
+    var taken = spareHeads.popLast() ?? RequestHead()
+    swap(&taken, &head)
+    return exchanges.insert(ServerExchange(connection: connection, head: taken, slot: slot, now: now))
+  }
+}
+
+/// The first bytes of an HTTP/2 connection (RFC 9113 §3.4).
+enum Preface {
+  enum Comparison { case matches, differs, incomplete }
+
+  static func compare(_ input: Span<UInt8>) -> Comparison {
+    let text: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    let known = min(input.count, text.utf8CodeUnitCount)
+    for index in 0..<known where unsafe text.utf8Start[index] != input[index] { return .differs }
+    return input.count >= text.utf8CodeUnitCount ? .matches : .incomplete
+  }
+}

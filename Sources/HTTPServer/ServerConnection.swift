@@ -1,0 +1,65 @@
+import HTTP
+public import Transport
+
+/// One downstream connection. An idle one holds this struct and, for HTTP/2, a session; buffers are borrowed.
+public struct ServerConnection: ~Copyable {
+  enum Phase {
+    /// Not enough bytes yet to tell HTTP/2 from HTTP/1.1.
+    case undecided
+    /// HTTP/1.1, by what is read next.
+    case head, body
+    /// A whole request was read; the next one waits for its response.
+    case answering
+    /// The response is done, the rest of its request is read and dropped.
+    case discarding
+    case http2
+    /// The last answer is under way, then the connection ends; what is read is dropped.
+    case closing
+    /// Our end is sent; waiting a moment for the client's, so that a reset does not destroy our answer in its hands.
+    case lingering
+  }
+
+  var stream: ByteStream
+  public let peer: SocketAddress
+  /// Which listener it came from, as the owner numbers them.
+  public let listener: Int
+  /// Opaque to the server.
+  public var context: UInt64 = 0
+
+  var phase = Phase.undecided
+  /// Read and not yet understood.
+  var pending: [UInt8] = []
+  var output = ByteQueue()
+  var isDirty = false
+  /// The socket may hold more than was read.
+  var hasUnread = false
+  var isInputEnded = false
+  var inputEndedAt = MonotonicTime(nanoseconds: 0)
+
+  // HTTP/2.
+  var session = Handle.none
+
+  // HTTP/1.1.
+  var parser = RequestParser()
+  var decoder = BodyDecoder(.none, of: .request)
+  var current = Handle.none
+  var persists = true
+  var isChunked = false
+  /// Response content that is still owed by its Content-Length.
+  var owedByteCount: UInt64?
+  var forbidsContent = false
+  var discardedByteCount = 0
+
+  // Deadlines.
+  var phaseBeganAt: MonotonicTime
+  var timerArmedAt = MonotonicTime.distantFuture
+
+  init(stream: consuming ByteStream, peer: SocketAddress, listener: Int, now: MonotonicTime) {
+    self.stream = stream
+    self.peer = peer
+    self.listener = listener
+    phaseBeganAt = now
+  }
+
+  mutating func writeOutput() throws(Errno) { _ = try stream.write(&output) }
+}

@@ -1,0 +1,91 @@
+import HTTP
+public import Transport
+
+extension HTTPServer {
+  /// How long a lingering connection is waited for.
+  static var lingering: Duration { .seconds(1) }
+
+  /// When the connection's patience ends, as things stand.
+  private func deadline(_ handle: Handle) -> MonotonicTime {
+    let began = connections[handle].phaseBeganAt
+    switch connections[handle].phase {
+    case .undecided, .head:
+      return began + (connections[handle].pending.isEmpty ? limits.idle : limits.requestHead)
+    case .body:
+      // While nobody takes the content, the client cannot be blamed.
+      return takesMore(connections[handle].current) ? began + limits.bodyIdle : now + limits.bodyIdle
+    case .answering, .closing:
+      return connections[handle].output.isEmpty ? .distantFuture : began + limits.bodyIdle
+    case .discarding: return began + limits.bodyIdle
+    case .lingering: return began + Self.lingering
+    case .http2:
+      if sessions[connections[handle].session].streamCount == 0 { return began + limits.idle }
+      return now + min(limits.bodyIdle, limits.idle)
+    }
+  }
+
+  /// Sees to it that the connection's one timer comes up no later than its deadline.
+  mutating func arm(_ handle: Handle, _ loop: inout EventLoop) {
+    let deadline = deadline(handle)
+    guard deadline < connections[handle].timerArmedAt else { return }
+    connections[handle].timerArmedAt = deadline
+    loop.timers.schedule(handle, at: deadline)
+  }
+
+  public mutating func timerFired(_ handle: Handle, _ loop: inout EventLoop) {
+    guard connections.contains(handle) else { return }
+    now = loop.now
+    // An entry that a shorter deadline has overtaken.
+    if connections[handle].timerArmedAt > now { return }
+    connections[handle].timerArmedAt = .distantFuture
+    if deadline(handle) <= now {
+      expire(handle, &loop)
+    } else if connections[handle].phase == .http2 {
+      expireStreams(handle)
+    }
+    if connections.contains(handle) { arm(handle, &loop) }
+  }
+
+  private mutating func expire(_ handle: Handle, _ loop: inout EventLoop) {
+    switch connections[handle].phase {
+    case .undecided, .head:
+      guard !connections[handle].pending.isEmpty else { return disconnectInOrder(handle, &loop) }
+      var head = RequestHead()
+      connections[handle].persists = false
+      enter(.closing, handle, &loop)
+      guard let exchange = makeExchange(handle, head: &head, slot: -1) else { return disconnect(handle, .byUs, &loop) }
+      connections[handle].current = exchange
+      exchanges[exchange].isRequestEnded = true
+      events.append(.expired(exchange))
+    case .body:
+      connections[handle].persists = false
+      let exchange = connections[handle].current
+      if exchanges[exchange].isResponseStarted {
+        disconnect(handle, .byClient, &loop)
+      } else {
+        enter(.closing, handle, &loop)
+        events.append(.expired(exchange))
+      }
+    case .answering, .closing, .discarding: disconnect(handle, .byClient, &loop)
+    case .lingering: disconnect(handle, .byUs, &loop)
+    case .http2:
+      sessions[connections[handle].session].goAway(code: H2ErrorCode.noError)
+      sessions[connections[handle].session].terminate(code: H2ErrorCode.noError)
+      markDirty(handle)
+    }
+  }
+
+  /// Streams of a connection on which bytes are owed by the client and have not moved for too long.
+  private mutating func expireStreams(_ handle: Handle) {
+    let session = connections[handle].session
+    for owner in sessions[session].owners() {
+      let exchange = Handle(raw: owner)
+      guard exchanges.contains(exchange), !exchanges[exchange].isClosed else { continue }
+      guard exchanges[exchange].movedAt + limits.bodyIdle <= now else { continue }
+      let isReadingStalled = sessions[session].queuedByteCount(exchanges[exchange].slot) > 0
+      let isSendingStalled = !exchanges[exchange].isRequestEnded && takesMore(exchange)
+      guard isReadingStalled || isSendingStalled else { continue }
+      if exchanges[exchange].isResponseStarted { reset(exchange, code: H2ErrorCode.cancel) } else { events.append(.expired(exchange)) }
+    }
+  }
+}
