@@ -24,9 +24,7 @@ internal import COpenSSL
     case EVP_PKEY_RSA:
       let modulus = try unsafe integer("n", of: pointer)
       let exponent = try unsafe integer("e", of: pointer)
-      guard let bits = bitCount(modulus), (2048...8192).contains(bits), modulus.last.map({ $0 & 1 == 1 }) == true else {
-        throw .modulusRefused
-      }
+      guard RSAModulus.isAccepted(modulus), let bits = bitCount(modulus) else { throw .modulusRefused }
       guard let exponentBits = bitCount(exponent), (2...32).contains(exponentBits),
         exponent.last.map({ $0 & 1 == 1 }) == true
       else { throw .exponentRefused }

@@ -74,7 +74,7 @@ public enum KeyFailure: Error, Equatable, Sendable {
   case malformed
   /// A key of another type or curve.
   case unsupported
-  /// An RSA modulus outside of 2,048 to 8,192 bits, or an even one.
+  /// An RSA modulus outside of 2,048 to 8,192 bits, an even one, or one of a generator known to be weak.
   case modulusRefused
   /// An RSA exponent that is even, 1, or longer than 32 bits.
   case exponentRefused

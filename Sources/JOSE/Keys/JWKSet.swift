@@ -6,6 +6,8 @@ public enum JWKSetError: Error, Equatable, Sendable {
   case malformed
   case tooLarge
   case tooManyKeys
+  /// Secrets beside public keys: no issuer needs both, and confusing them is the oldest attack.
+  case secretsMixed
   /// No key of it can verify a token.
   case noUsableKey
 }
@@ -66,6 +68,8 @@ public struct JWKSet: Sendable {
       }
     }
     guard !keys.isEmpty else { throw .noUsableKey }
+    let secretCount = keys.count { $0.key.publicKey == nil }
+    guard secretCount == 0 || secretCount == keys.count else { throw .secretsMixed }
     self.keys = keys.map(\.key)
     self.refused = refused
   }
