@@ -62,14 +62,17 @@ public enum Algorithm: UInt8, CaseIterable, Sendable {
 }
 
 /// A set of algorithms.
-public struct AlgorithmSet: OptionSet, Hashable, Sendable {
-  public let rawValue: UInt16
-
-  public init(rawValue: UInt16) { self.rawValue = rawValue }
+public struct AlgorithmSet: Hashable, Sendable, ExpressibleByArrayLiteral {
+  /// One bit an algorithm.
+  @usableFromInline let bits: UInt16
 
   public init(_ algorithms: some Sequence<Algorithm>) {
-    rawValue = algorithms.reduce(0) { $0 | 1 << $1.rawValue }
+    bits = algorithms.reduce(0) { $0 | 1 << $1.rawValue }
   }
 
-  @inlinable public func contains(_ algorithm: Algorithm) -> Bool { rawValue & 1 << UInt16(algorithm.rawValue) != 0 }
+  public init(arrayLiteral algorithms: Algorithm...) { self.init(algorithms) }
+
+  @inlinable public func contains(_ algorithm: Algorithm) -> Bool { bits & 1 << UInt16(algorithm.rawValue) != 0 }
+
+  @inlinable public var isEmpty: Bool { bits == 0 }
 }
