@@ -13,7 +13,7 @@ enum Command: String {
     case .emulator: ["port", "control-port", "project-id", "api-secret", "bearer", "rp-id", "origin", "mode"]
     case .idp: ["port", "issuer", "audience", "origin"]
     case .app: ["port", "login", "emulator"]
-    case .check: ["sidecar", "login", "emulator", "origin", "whoami"]
+    case .check: ["sidecar", "login", "emulator", "origin", "whoami", "protocol"]
     case .wait: ["seconds"]
     }
   }
@@ -106,7 +106,7 @@ enum Command: String {
     let places = Walk.Places(
       sidecar: arguments.text("sidecar", "http://127.0.0.1:8080"), login: arguments.text("login", "http://127.0.0.1:9400"),
       emulator: arguments.text("emulator", "http://127.0.0.1:9500"), origin: arguments.text("origin", origin),
-      whoami: arguments.text("whoami", "/api/whoami"))
+      whoami: arguments.text("whoami", "/api/whoami"), appProtocol: arguments.all("protocol").last)
     let client = PlainClient()
     var walk = Walk(
       places, exchange: { method, url, fields, json in try client.send(method, url, fields: fields, json: json) },

@@ -10,6 +10,7 @@ import Glibc
            passkey-sidecar-demo idp      [--port N] [--issuer URL] [--audience A] [--origin URL]…
            passkey-sidecar-demo app      [--port N] [--login URL] [--emulator URL]
            passkey-sidecar-demo check    [--sidecar URL] [--login URL] [--emulator URL] [--origin URL] [--whoami PATH]
+                                         [--protocol HTTP/2|HTTP/1.1]
            passkey-sidecar-demo wait     [--seconds N] URL…
     Servers listen on 127.0.0.1 only; port 0 lets the system choose, and every server prints where it is.
     """

@@ -7,8 +7,8 @@ extension DemoPage {
     // Kept in memory only: signing out is forgetting it.
     let accessToken = null;
     let method = null;
-    // Whom the app saw at the first login, to compare with the second.
-    let firstUser = null;
+    // Whom the app saw after the last password, to compare with the passkey's user.
+    let passwordUser = null;
 
     // ---- the wire ----
 
@@ -141,15 +141,22 @@ extension DemoPage {
       element("user-id").textContent = me.userID ?? "unknown";
       element("user-email").textContent = me.email ?? "";
       element("method").textContent = how;
-      element("verdict").textContent = firstUser === null
-        ? "" : firstUser === me.userID ? "The app sees the same user as at your first login." : "Another user than at your first login.";
-      firstUser ??= me.userID;
+      showVerdict(how, me.userID);
       element("received").replaceChildren(...(me.fields ?? []).map(({ name, value }) => row(name, value)));
       element("signed-out").hidden = true;
       element("signed-in").hidden = false;
       tell(`Signed in with your ${how}.`, "good");
       element("you-are").focus();
       await showPasskeys();
+    }
+
+    function showVerdict(how, user) {
+      if (how === "password") passwordUser = user;
+      const isSame = user === passwordUser;
+      const isCompared = how === "passkey" && passwordUser !== null;
+      element("verdict").textContent = !isCompared
+        ? "" : isSame ? "The app sees the same user as with your password." : "The app sees another user than with your password.";
+      element("verdict").className = isSame ? "good" : "bad";
     }
 
     function row(name, value) {
@@ -200,6 +207,12 @@ extension DemoPage {
       element("status").className = mood;
     }
 
+    const explanations = {
+      NotAllowedError: "The browser was not allowed to use a passkey.",
+      InvalidStateError: "This device has a passkey of yours already.",
+      TypeError: "A part of the demo does not answer.",
+    };
+
     // One thing at a time, and every failure said aloud.
     async function run(action) {
       const buttons = [...document.querySelectorAll("button")];
@@ -208,7 +221,7 @@ extension DemoPage {
       try {
         await action();
       } catch (error) {
-        tell(error.name === "NotAllowedError" ? "The browser was not allowed to use a passkey." : error.message, "bad");
+        tell(explanations[error.name] ?? error.message, "bad");
       } finally {
         for (const button of document.querySelectorAll("button")) button.disabled = false;
       }

@@ -34,8 +34,8 @@ extension DemoPage {
     .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1rem; }
     .actions button { flex: 1 1 10rem; }
     #status { min-height: 1.5rem; font-weight: 600; }
-    #status.good, #verdict { color: var(--good); }
-    #status.bad { color: var(--bad); }
+    .good { color: var(--good); }
+    .bad { color: var(--bad); }
     dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: 0; }
     dd { margin: 0; overflow-wrap: anywhere; }
     details { margin-top: 1rem; }

@@ -10,6 +10,8 @@ struct Walk {
     var origin: String
     /// A path of the app that answers JSON with a member `userID`.
     var whoami = "/api/whoami"
+    /// What the app's member `protocol` has to be, if anything: whether the sidecar speaks to it as it should.
+    var appProtocol: String?
   }
 
   typealias Exchange = (
@@ -94,7 +96,8 @@ extension Walk {
 
   private func user(token: String, fields: [DemoRequest.Field] = []) throws -> String {
     let answer = try exchange("GET", places.sidecar + places.whoami, authorized(token) + fields, nil)
-    guard answer.status == 200, let user = try? JSON(reading: answer.body)["userID"]?.text else { throw Failure(answer) }
+    guard answer.status == 200, let json = try? JSON(reading: answer.body), let user = json["userID"]?.text else { throw Failure(answer) }
+    if let appProtocol = places.appProtocol { try expect(json["protocol"]?.text == appProtocol, "not over \(appProtocol): \(json)") }
     return user
   }
 
