@@ -46,7 +46,7 @@ let package = Package(
     room("Keys", ["JOSE", "HTTP", "HTTPClient", "Transport", "Telemetry"]),
 
     // Rooms.
-    room("Login", ["JOSE", "HTTP", "HTTPClient", "StateStore", "Transport", "Telemetry"]),
+    room("Login", ["OpenSSL", "JOSE", "HTTP", "HTTPClient", "StateStore", "Transport", "Telemetry"]),
     room("Proxy", ["Gate", "Login", "HTTP", "HTTPServer", "HTTPClient", "Transport", "Telemetry"]),
 
     // Assembly.

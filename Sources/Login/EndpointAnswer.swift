@@ -1,0 +1,33 @@
+internal import JOSE
+
+/// What one of our endpoints answers. Frontends parse the content strictly: exactly the members of the table, no more.
+///
+/// Method (405), media type (415), size (413), the credential and CORS are the caller's business, before it asks; so is
+/// `Cache-Control: no-store` on every answer.
+public struct EndpointAnswer: Sendable {
+  public let status: UInt16
+  /// Of the content.
+  public let mediaType: StaticString
+  public let content: [UInt8]
+  /// Nil for success.
+  public let reason: LoginReason?
+  /// `Retry-After` (RFC 9110 §10.2.3), if there is one.
+  public let retryAfter: Duration?
+
+  init(_ content: JSONWriter, mediaType: StaticString = "application/json", reason: LoginReason? = nil) {
+    self.content = content.bytes
+    self.mediaType = mediaType
+    self.reason = reason
+    status = reason?.status ?? 200
+    retryAfter = reason == .rateLimited ? .seconds(1) : nil
+  }
+
+  /// `{"error": text}`
+  static func refusal(_ reason: LoginReason, _ text: String) -> EndpointAnswer {
+    var content = JSONWriter()
+    content.beginObject()
+    content.member("error", text)
+    content.endObject()
+    return EndpointAnswer(content, reason: reason)
+  }
+}

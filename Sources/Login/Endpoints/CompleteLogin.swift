@@ -1,0 +1,127 @@
+internal import JOSE
+internal import OpenSSL
+internal import StateStore
+
+extension LoginEndpoints {
+  /// `POST completeLogin`: an access token for whom Corbado vouches.
+  ///
+  /// - Parameter content: at most 64 KiB, `{"signedPasskeyData": "…", "username"?: "…"}`.
+  public func completeLogin(content: [UInt8]) async -> EndpointAnswer {
+    do throws(LoginReason) {
+      let request = try CompleteLoginRequest(content: content)
+      if configuration.corbado.verifyUsername == .request, request.username == nil { throw .bodyMalformed }
+      let data = try read(request)
+      let token = try await withRoom { () async throws(LoginReason) in
+        try await reserving(data.digest) { () async throws(LoginReason) in try await login(with: data) }
+      }
+      var content = JSONWriter()
+      content.beginObject()
+      content.member("success", true)
+      content.name("accessToken")
+      content.string(token.span)
+      content.endObject()
+      return EndpointAnswer(content)
+    } catch {
+      var content = JSONWriter()
+      content.beginObject()
+      content.member("success", false)
+      content.member("error", Self.completeLoginText(error))
+      content.endObject()
+      return EndpointAnswer(content, reason: error)
+    }
+  }
+
+  private static func completeLoginText(_ reason: LoginReason) -> String {
+    switch reason {
+    case .bodyMalformed: "The content must be a JSON object with signedPasskeyData"
+    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked: "Invalid signedPasskeyData"
+    case .rateLimited: "Too many requests"
+    case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .stateUnavailable,
+      .internalError, .connectTokenTypeRefused, .identifierMissing, .identifierUnverified, .identifierTaken:
+      "Verification failed"
+    }
+  }
+
+  private func read(_ request: CompleteLoginRequest) throws(LoginReason) -> SignedPasskeyData {
+    do throws(SignedPasskeyData.Problem) {
+      let data = try SignedPasskeyData(
+        request.signedPasskeyData, projectID: configuration.corbado.projectID,
+        identifierPath: configuration.connect.identifier, now: now())
+      if let username = request.username, !username.hasSameBytes(as: data.webauthnID) { throw .user }
+      return data
+    } catch {
+      log.info("passkey_data_malformed", ["problem": .text(error.rawValue)])
+      throw .passkeyDataMalformed
+    }
+  }
+
+  /// The order is the point: nothing is asked of Corbado that could not be finished here, nothing is looked up before
+  /// Corbado has vouched, and the use is on the disk before there is a token.
+  private func login(with data: SignedPasskeyData) async throws(LoginReason) -> [UInt8] {
+    let key = try await signingKeys().active
+    let digest = data.digest
+    let isUsed = try await ask("is_used") { store throws(StateStoreError) in try await store.isUsed(digest) }
+    guard !isUsed else { throw .passkeyDataReplayed }
+
+    try await corbado.verify(data, username: configuration.corbado.verifyUsername == .omit ? nil : data.webauthnID)
+
+    guard let identifier = Identifier(data.webauthnID, of: configuration.connect.identifier) else {
+      throw .passkeyDataMalformed
+    }
+    let lookup = try await ask("link") { store throws(StateStoreError) in try await store.link(for: identifier.linkKey) }
+    let moment = now()
+    let identity = try PasskeyIdentity(of: identifier, lookup, configuration, now: moment)
+    let token = try accessToken(for: identity, at: moment)
+    try await use(data, for: token, of: identifier)
+    return try minting { () throws(KeyFailure) in try token.mint(with: key) }
+  }
+
+  private func accessToken(for identity: PasskeyIdentity, at moment: UnixTime) throws(LoginReason) -> AccessToken {
+    try minting { () throws(KeyFailure) in
+      AccessToken(
+        issuer: configuration.token.issuer, audience: configuration.token.audience, subject: identity.subject,
+        clientID: configuration.corbado.projectID, origin: identity.issuer, sessionID: try AccessToken.randomID(),
+        tokenID: try AccessToken.randomID(), issuedAt: moment, lifetime: configuration.token.lifetime,
+        remembered: identity.remembered)
+    }
+  }
+
+  private func minting<Value>(_ body: () throws(KeyFailure) -> Value) throws(LoginReason) -> Value {
+    do throws(KeyFailure) { return try body() } catch {
+      log.error("token_not_minted", ["detail": .text("\(error)")])
+      throw .internalError
+    }
+  }
+
+  /// - Throws: `passkeyDataReplayed` if somebody, in whatever process, was faster.
+  private func use(_ data: SignedPasskeyData, for token: AccessToken, of identifier: Identifier) async throws(LoginReason) {
+    let session = Session(
+      id: token.sessionID, issuer: token.origin, subject: token.subject, identifier: identifier.text,
+      startedAt: StoredTime(token.issuedAt),
+      expiresAt: StoredTime(token.issuedAt + token.lifetime + SignedPasskeyData.leeway))
+    let (digest, expiration, moment) = (data.digest, StoredTime(data.forgettable), StoredTime(token.issuedAt))
+    let isNew = try await ask("mark_used") { store throws(StateStoreError) in
+      try await store.markUsed(digest, until: expiration, starting: session, at: moment)
+    }
+    guard isNew else { throw .passkeyDataReplayed }
+  }
+}
+
+/// The content of a request to completeLogin.
+struct CompleteLoginRequest {
+  let signedPasskeyData: String
+  let username: String?
+
+  /// - Throws: `bodyMalformed`
+  init(content: [UInt8]) throws(LoginReason) {
+    let document = try JSONDocument(endpointContent: content)
+    guard let node = document.member("signedPasskeyData"), let data = document.string(node) else { throw .bodyMalformed }
+    signedPasskeyData = data
+    guard let node = document.member("username") else {
+      username = nil
+      return
+    }
+    guard let name = document.string(node) else { throw .bodyMalformed }
+    username = name
+  }
+}
