@@ -125,3 +125,22 @@ extension Array where Element == VerificationKey {
     return found.map { .key($0) } ?? .unknown
   }
 }
+
+extension VerificationKey {
+  /// The same ID, algorithms and key material. Secrets are the same only if they are one object.
+  public func isSame(as other: VerificationKey) -> Bool {
+    guard keyID == other.keyID, algorithms == other.algorithms, acceptsAnyKeyID == other.acceptsAnyKeyID else {
+      return false
+    }
+    switch (material, other.material) {
+    case (.publicKey(let left), .publicKey(let right)):
+      if left === right { return true }
+      guard let leftMembers = try? left.members(), let rightMembers = try? right.members() else { return false }
+      return leftMembers == rightMembers
+    case (.secret(let left256, let left384, let left512), .secret(let right256, let right384, let right512)):
+      return left256 === right256 && left384 === right384 && left512 === right512
+    default:
+      return false
+    }
+  }
+}

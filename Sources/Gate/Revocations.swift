@@ -1,0 +1,55 @@
+public import JOSE
+
+/// What has been revoked, at one moment: immutable, published to all workers, replaced as a whole.
+public final class Revocations: Sendable {
+  /// A value that is unique within an issuer.
+  public struct Key: Hashable, Sendable {
+    public let issuer: String
+    public let value: String
+
+    public init(issuer: String, value: String) {
+      self.issuer = issuer
+      self.value = value
+    }
+  }
+
+  /// `sid` of ended sessions, by the issuer of their tokens.
+  public let sessions: Set<Key>
+  /// `jti` of single tokens.
+  public let tokenIDs: Set<Key>
+  /// Single tokens without `jti`.
+  public let digests: Set<TokenDigest>
+  /// Subjects, by ``VerifiedToken/subjectIssuer`` and ``VerifiedToken/subject``: tokens issued at that moment or before are
+  /// void, and so are those of ours that do not say when they were issued.
+  public let subjects: [Key: UnixTime]
+
+  public init(
+    sessions: Set<Key> = [], tokenIDs: Set<Key> = [], digests: Set<TokenDigest> = [], subjects: [Key: UnixTime] = [:]
+  ) {
+    self.sessions = sessions
+    self.tokenIDs = tokenIDs
+    self.digests = digests
+    self.subjects = subjects
+  }
+
+  public static let none = Revocations()
+
+  func revoke(_ token: VerifiedToken) -> Bool {
+    if !sessions.isEmpty, let node = token.claims.claim("sid"), let session = token.claims.document.string(node),
+      sessions.contains(Key(issuer: token.issuer, value: session))
+    {
+      return true
+    }
+    if !tokenIDs.isEmpty, let tokenID = token.claims.tokenID,
+      tokenIDs.contains(Key(issuer: token.issuer, value: tokenID))
+    {
+      return true
+    }
+    if digests.contains(token.digest) { return true }
+    if !subjects.isEmpty, let moment = subjects[Key(issuer: token.subjectIssuer, value: token.subject)] {
+      guard let issuedAt = token.claims.issuedAt else { return token.isOwn }
+      return issuedAt <= moment
+    }
+    return false
+  }
+}

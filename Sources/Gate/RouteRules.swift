@@ -1,0 +1,122 @@
+import HTTP
+
+/// A rule, compiled.
+struct CompiledRule: Sendable {
+  var pattern: PathPattern
+  var methods: MethodSet
+  var requirement: Requirement
+  var loginPage: String?
+}
+
+/// What a request must bring.
+struct Requirement: Sendable {
+  var access = RouteRule.Access.required
+  /// Positions in ``Policy/claimRules``.
+  var claims: [Int] = []
+  /// Positions in ``Policy/issuers``; empty: all.
+  var issuers: [Int] = []
+  var audiences: [String] = []
+  var passkeyWithin: Duration?
+  /// Of optional rules.
+  var anonymousOnBadToken = false
+  /// A CORS preflight passes without identity.
+  var forwardsPreflight = false
+
+  /// Whoever meets `self` meets `other`.
+  func isAsStrict(as other: Requirement) -> Bool {
+    guard access >= other.access, !anonymousOnBadToken || other.anonymousOnBadToken || other.access == .public else {
+      return false
+    }
+    guard other.access == .required else { return true }
+    guard !forwardsPreflight || other.forwardsPreflight else { return false }
+    guard other.claims.allSatisfy(claims.contains) else { return false }
+    if !other.issuers.isEmpty {
+      guard !issuers.isEmpty, issuers.allSatisfy(other.issuers.contains) else { return false }
+    }
+    if !other.audiences.isEmpty {
+      guard !audiences.isEmpty, audiences.allSatisfy(other.audiences.contains) else { return false }
+    }
+    if let limit = other.passkeyWithin {
+      guard let passkeyWithin, passkeyWithin <= limit else { return false }
+    }
+    return true
+  }
+}
+
+/// Methods that a rule is for.
+struct MethodSet: Sendable {
+  private var known: UInt16 = 0
+  private var others: [[UInt8]] = []
+  private let isAll: Bool
+
+  /// - Throws: `methodMalformed`
+  init(_ names: [String], opens: Bool) throws(PolicyError.Problem) {
+    isAll = names.isEmpty
+    for name in names {
+      let bytes = [UInt8](name.utf8)
+      guard FieldSyntax.isToken(bytes.span) else { throw .methodMalformed }
+      let method = Method(bytes.span)
+      if method == .other { others.append(bytes) } else { known |= 1 << UInt16(method.rawValue) }
+    }
+    // A server answers HEAD as it answers GET: what restricts one restricts the other, what opens one opens it alone.
+    if !opens, contains(.get) { known |= 1 << UInt16(Method.head.rawValue) }
+  }
+
+  private func contains(_ method: Method) -> Bool { known >> UInt16(method.rawValue) & 1 == 1 }
+
+  func contains(_ method: Method, in head: borrowing RequestHead) -> Bool {
+    if isAll { return true }
+    switch method {
+    case .other:
+      let name = head.fields.bytes.span.extracting(head.methodName.range)
+      for other in others where other.span.hasSameBytes(as: name) { return true }
+      return false
+    case .connect:
+      // Extended CONNECT is what HTTP/1.1 writes as GET with Upgrade (RFC 8441 §5); no other CONNECT comes this far.
+      return contains(.connect) || contains(.get)
+    default: return contains(method)
+    }
+  }
+}
+
+extension Policy {
+  /// The rule for a request; nil if none matches, so that a token is required.
+  ///
+  /// Where the path leaves the app several readings, every rule that one of them chooses is a candidate, and the strictest
+  /// decides.
+  /// - Parameter candidates: scratch memory.
+  /// - Throws: `pathAmbiguous` if none of the candidates is as strict as all others.
+  func rule(
+    for head: borrowing RequestHead, _ path: borrowing PathReadings, candidates: inout [Int]
+  ) throws(Denial) -> Int? {
+    candidates.removeAll(keepingCapacity: true)
+    // With one feature the path has just the two readings; with more an app may heed one and not the other.
+    var features = path.features.rawValue.nonzeroBitCount
+    if hasUpperCaseRules && !path.features.contains(.upperCase) { features += 1 }
+    let hasManyReadings = features > 1
+    var chosen: Int?
+    for index in rules.indices {
+      let match = rules[index].pattern.match(path)
+      guard match.wide, rules[index].methods.contains(head.method, in: head) else { continue }
+      if match.narrow {
+        // Every reading that has chosen nothing so far chooses this one.
+        chosen = index
+        break
+      }
+      if hasManyReadings || candidates.isEmpty { candidates.append(index) }
+    }
+    if candidates.isEmpty { return chosen }
+    return try strictest(of: candidates, and: chosen)
+  }
+
+  private func strictest(of candidates: [Int], and last: Int?) throws(Denial) -> Int? {
+    let lastRequirement = last.map { rules[$0].requirement } ?? Requirement()
+    func isStrictest(_ requirement: Requirement) -> Bool {
+      requirement.isAsStrict(as: lastRequirement)
+        && candidates.allSatisfy { requirement.isAsStrict(as: rules[$0].requirement) }
+    }
+    if isStrictest(lastRequirement) { return last }
+    for index in candidates where isStrictest(rules[index].requirement) { return index }
+    throw .pathAmbiguous
+  }
+}
