@@ -116,6 +116,31 @@ import Testing
     }
   }
 
+  @Test func `client data of the other ceremony or of a foreign frame is refused`() throws {
+    let ceremony = Self.ceremonies[0]
+    let challenge = hex(ceremony.registrationChallenge)
+    var answer = try registration(ceremony)
+    answer.clientData.type = "webauthn.get"
+    #expect(throws: CeremonyError.typeMismatch) { try party().credential(from: answer, challenge: challenge) }
+    answer = try registration(ceremony)
+    answer.clientData.isCrossOrigin = true
+    #expect(throws: CeremonyError.crossOrigin) { try party().credential(from: answer, challenge: challenge) }
+  }
+
+  @Test(arguments: [#""crossOrigin":true"#, #""topOrigin":"https://evil.example""#])
+  func `a ceremony in somebody else's frame is recognised`(member: String) throws {
+    let text = #"{"type":"webauthn.get","challenge":"AQ","origin":"https://example.org",\#(member)}"#
+    #expect(try #require(ClientData(Array(text.utf8))).isCrossOrigin)
+  }
+
+  @Test func `an answer that names another credential than the attested one is refused`() throws {
+    var answer = try registration(Self.ceremonies[0])
+    answer.credentialID[0] ^= 1
+    #expect(throws: CeremonyError.malformed) {
+      try party().credential(from: answer, challenge: hex(Self.ceremonies[0].registrationChallenge))
+    }
+  }
+
   @Test(arguments: ["id", "rawId", "type"]) func `an answer whose frame disagrees with itself is refused`(member: String) {
     var json: JSON = [
       "type": "public-key", "id": "AQ", "rawId": "AQ",

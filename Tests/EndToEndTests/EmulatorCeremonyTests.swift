@@ -61,6 +61,22 @@ import Testing
     #expect(throws: SoftwareAuthenticator.Failure.self) { try authenticator.create(options: options) }
   }
 
+  @Test func `a credential belongs to the first who registers it`() throws {
+    let corbado = try EmulatorUnderTest()
+    var authenticator = authenticator()
+    let first = try corbado.startAppend(for: "u-1")
+    let owned = try authenticator.create(options: first.options)
+    #expect(corbado.finishAppend(owned, process: first.process).status == 200)
+    // Attestation `none` signs nothing: another user's answer can carry the same credential.
+    let second = try corbado.startAppend(for: "u-2")
+    var stolen = try JSON(reading: owned)
+    var response = try #require(stolen["response"])
+    response.set("clientDataJSON", try JSON(reading: try authenticator.create(options: second.options))["response"]?["clientDataJSON"])
+    stolen.set("response", response)
+    let answer = corbado.finishAppend(stolen.description, process: second.process)
+    #expect(answer.violation == "attestationResponse: credential_already_registered")
+  }
+
   // MARK: Connect tokens
 
   @Test(arguments: [
@@ -96,6 +112,7 @@ import Testing
     let corbado = try EmulatorUnderTest()
     var authenticator = authenticator()
     try corbado.addPasskey(for: "u-1", &authenticator)
+    try corbado.addPasskey(for: "u-2", &authenticator)
     let process = try #require(corbado.frontend("manage/init", EmulatorUnderTest.opening).json["processID"]?.text)
     let id = try #require(try self.list("u-1", corbado, process).first?["id"]?.text)
     func delete(as identifier: String) throws -> DemoResponse {
