@@ -44,7 +44,7 @@ public struct BodyDecoder: Sendable {
     if case .end = state { true } else { false }
   }
 
-  /// The next content, or what else the unread bytes begin with. After an error the connection cannot be read any further.
+  /// The next content, or what else the unread bytes begin with. After an error the connection cannot be read further.
   public mutating func decode(
     _ input: Span<UInt8>, limits: MessageLimits, trailers: inout FieldSection
   ) throws(MessageError) -> Step {

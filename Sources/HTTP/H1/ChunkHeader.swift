@@ -3,7 +3,8 @@
 /// Extensions are checked and dropped; their bytes are bounded by ``BodyDecoder/chunkExtensionBytes``.
 struct ChunkHeader: Sendable {
   private enum State: UInt8 {
-    case size, beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, quotedPair, afterQuoted, lineFeed
+    case size, beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, quotedPair, afterQuoted,
+      lineFeed
   }
 
   private var state = State.size
@@ -68,7 +69,8 @@ struct ChunkHeader: Sendable {
     case (.name, 0x20), (.name, 0x09): return .afterName
     case (.token, 0x20), (.token, 0x09), (.afterQuoted, 0x20), (.afterQuoted, 0x09): return .beforeSemicolon
 
-    case (.beforeName, _) where FieldSyntax.isTokenByte(byte), (.name, _) where FieldSyntax.isTokenByte(byte): return .name
+    case (.beforeName, _) where FieldSyntax.isTokenByte(byte), (.name, _) where FieldSyntax.isTokenByte(byte):
+      return .name
     case (.beforeValue, _) where FieldSyntax.isTokenByte(byte), (.token, _) where FieldSyntax.isTokenByte(byte):
       return .token
     default: throw .chunkExtension

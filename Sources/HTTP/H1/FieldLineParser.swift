@@ -1,4 +1,5 @@
-/// Field lines up to and with the empty line (RFC 9112 §5), strictly: no folding, no bare CR or LF, no space before the colon.
+/// Field lines up to and with the empty line (RFC 9112 §5), strictly: no folding, no bare CR or LF, no space before
+/// the colon.
 enum FieldLineParser {
   /// Appends a line for each field. Slices are positions in the input; names are still in the peer's case.
   /// `index` moves behind the empty line.

@@ -69,7 +69,9 @@ enum RequestLine {
   ) throws(Violation) -> Target {
     let bytes = input.extracting(target.range)
     var schemeLength = 0
-    while schemeLength < bytes.count && schemeLength < 6 && bytes[schemeLength] != UInt8(ascii: ":") { schemeLength += 1 }
+    while schemeLength < bytes.count && schemeLength < 6 && bytes[schemeLength] != UInt8(ascii: ":") {
+      schemeLength += 1
+    }
     let scheme = bytes.extracting(0..<schemeLength)
     guard scheme.matchesIgnoringCase("http") || scheme.matchesIgnoringCase("https"), schemeLength + 3 <= bytes.count,
       bytes.extracting(schemeLength..<(schemeLength + 3)).matches("://")

@@ -6,8 +6,8 @@ public struct RequestParser: Sendable {
 
   public init() {}
 
-  /// Parses the head at the beginning of the unread bytes of a connection. `head` holds it once the result is `complete`
-  /// and is undefined before. One empty line in front of the request line is skipped (RFC 9112 §2.2).
+  /// Parses the head at the beginning of the unread bytes of a connection. `head` holds it once the result is
+  /// `complete` and is undefined before. One empty line in front of the request line is skipped (RFC 9112 §2.2).
   public mutating func parse(
     _ input: Span<UInt8>, limits: MessageLimits, into head: inout RequestHead
   ) throws(MessageError) -> HeadProgress {
@@ -17,7 +17,7 @@ public struct RequestParser: Sendable {
       let lead = input.count >= 2 && input[0] == 0x0D && input[1] == 0x0A ? 2 : 0
       let message = input.extracting(lead..<input.count)
       // A request without content usually ends what was read: then its head is complete and need not be searched.
-      if !search.isFresh || !message.endsWithEmptyLine {
+      if !message.endsWithEmptyLine {
         if try search.end(in: message, limits: limits) == nil {
           try Self.checkBeginning(message)
           return .incomplete
@@ -53,6 +53,7 @@ extension Span where Element == UInt8 {
   /// CRLFCRLF stands at the end.
   var endsWithEmptyLine: Bool {
     let end = count
-    return end >= 4 && self[end &- 1] == 0x0A && self[end &- 2] == 0x0D && self[end &- 3] == 0x0A && self[end &- 4] == 0x0D
+    return end >= 4 && self[end &- 1] == 0x0A && self[end &- 2] == 0x0D && self[end &- 3] == 0x0A
+      && self[end &- 4] == 0x0D
   }
 }

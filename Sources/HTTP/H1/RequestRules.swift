@@ -66,7 +66,7 @@ enum RequestRules {
     if let host, !named.equalsIgnoringCase(arena.extracting(host.range)) { throw .hostDiffers }
   }
 
-  /// `http://host` and `http://host?query`: the path is `/`, for OPTIONS without a query `*` (RFC 9112 §3.2.1, §3.2.4).
+  /// `http://host` and `http://host?query`: the path is `/`, for OPTIONS without a query `*` (RFC 9112 §3.2).
   private static func setEmptyPath(of head: inout RequestHead) {
     if !head.hasQuery {
       head.path = head.method == .options ? head.fields.store("*") : head.fields.store("/")

@@ -1,14 +1,15 @@
-/// Response heads of one connection to the app (RFC 9112 §4), strictly. A pure transformer: it keeps positions, never bytes.
+/// Response heads of one connection to the app (RFC 9112 §4), strictly. A pure transformer: it keeps positions, never
+/// bytes.
 ///
-/// Interim responses are heads like any other: parse again until ``ResponseHead/isInterim`` is false. After an error the
-/// connection cannot be read any further.
+/// Interim responses are heads like any other: parse again until ``ResponseHead/isInterim`` is false. After an error
+/// the connection cannot be read any further.
 public struct ResponseParser: Sendable {
   private var search = SectionSearch(hasStartLine: true)
 
   public init() {}
 
-  /// Parses the head at the beginning of the unread bytes of a connection. `head` holds it once the result is `complete`
-  /// and is undefined before.
+  /// Parses the head at the beginning of the unread bytes of a connection. `head` holds it once the result is
+  /// `complete` and is undefined before.
   ///
   /// - Parameters:
   ///   - method: that of the request being answered; HEAD and CONNECT change the framing.
@@ -18,7 +19,7 @@ public struct ResponseParser: Sendable {
     _ input: Span<UInt8>, to method: Method, offersWebSocket: Bool, limits: MessageLimits, into head: inout ResponseHead
   ) throws(MessageError) -> HeadProgress {
     do throws(Violation) {
-      if !search.isFresh || !input.endsWithEmptyLine {
+      if !input.endsWithEmptyLine {
         if try search.end(in: input, limits: limits) == nil { return .incomplete }
       }
       search = SectionSearch(hasStartLine: true)
@@ -36,8 +37,8 @@ public struct ResponseParser: Sendable {
   }
 }
 
-/// `HTTP-version SP status-code SP [ reason-phrase ] CRLF` (RFC 9112 §4). The space before an absent reason phrase may be
-/// missing too: many servers forget it, and nothing depends on it. The phrase is dropped.
+/// `HTTP-version SP status-code SP [ reason-phrase ] CRLF` (RFC 9112 §4). The space before an absent reason phrase may
+/// be missing too: many servers forget it, and nothing depends on it. The phrase is dropped.
 enum StatusLine {
   static func parse(_ input: Span<UInt8>, from index: inout Int, into head: inout ResponseHead) throws(Violation) {
     head.version = try RequestLine.version(input, &index)

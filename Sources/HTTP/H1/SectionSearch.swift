@@ -12,11 +12,10 @@ struct SectionSearch: Sendable {
 
   init(hasStartLine: Bool) { self.hasStartLine = hasStartLine }
 
-  /// No byte was searched yet.
-  var isFresh: Bool { position == 0 }
-
   /// The index after the empty line; nil if it has not arrived. The input begins with the first line each time.
   mutating func end(in input: Span<UInt8>, limits: MessageLimits) throws(Violation) -> Int? {
+    // Fewer bytes than last time are other bytes.
+    if input.count < position { self = SectionSearch(hasStartLine: hasStartLine) }
     let fieldLineLimit = limits.fieldCount &+ (hasStartLine ? 1 : 0)
     while true {
       let lineFeed = input.firstLineFeed(from: position)

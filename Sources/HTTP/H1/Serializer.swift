@@ -1,5 +1,5 @@
-/// Writes HTTP/1.1 messages (RFC 9112). What it is given comes from the codecs or from our own tables, so that names are
-/// tokens and no value holds CR, LF or NUL; it checks nothing itself.
+/// Writes HTTP/1.1 messages (RFC 9112). What it is given comes from the codecs or from our own tables, so that names
+/// are tokens and no value holds CR, LF or NUL; it checks nothing itself.
 public enum Serializer {
   /// `method SP target SP HTTP/1.1 CRLF` and, unless the authority is empty, `Host`.
   public static func appendRequestLine(

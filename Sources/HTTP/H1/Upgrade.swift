@@ -29,7 +29,7 @@ enum Upgrade {
     return (webSocket, count)
   }
 
-  /// A 101 that switches to WebSocket and to nothing else (RFC 6455 §4.2.2). The accept value is the client's to check.
+  /// A 101 that switches to WebSocket and nothing else (RFC 6455 §4.2.2). The accept value is the client's to check.
   static func isWebSocketAnswer(_ head: borrowing ResponseHead) -> Bool {
     guard head.version == .http11, let token = head.fields.only(.upgrade) else { return false }
     return head.fields.bytes.span.extracting(token.range).matchesIgnoringCase("websocket")
@@ -55,7 +55,8 @@ enum Upgrade {
 
   private static func isBase64Digit(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"),
       UInt8(ascii: "+"), UInt8(ascii: "/"):
       true
     default: false

@@ -1,5 +1,5 @@
-// Eight bytes at a time where most bytes of a message are read. The load is bounds-checked; it is marked unsafe only because
-// it reinterprets bytes, and every bit pattern is a UInt64.
+// Eight bytes at a time where most bytes of a message are read. The load is bounds-checked; it is marked unsafe only
+// because it reinterprets bytes, and every bit pattern is a UInt64.
 extension Span where Element == UInt8 {
   @inline(__always)
   private func word(at index: Int) -> UInt64 {

@@ -2,6 +2,8 @@
 public enum FieldSyntax {
   /// `tchar` of RFC 9110 §5.6.2.
   @inlinable public static func isTokenByte(_ byte: UInt8) -> Bool {
+    // Nearly all are letters.
+    if (byte | 0x20) &- 0x61 < 26 { return true }
     // One bit a byte: the first word covers 0x00-0x3F, the second 0x40-0x7F.
     let word: UInt64 = byte < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
     return byte < 128 && (word &>> UInt64(byte & 63)) & 1 == 1
@@ -62,7 +64,8 @@ public enum FieldSyntax {
   }
 }
 
-/// Walks the elements of a comma-separated list of tokens (RFC 9110 §5.6.1), empty ones skipped. Knows no quoted strings.
+/// Walks the elements of a comma-separated list of tokens (RFC 9110 §5.6.1), empty ones skipped. Knows no quoted
+/// strings.
 public struct ListElements: Sendable {
   var position: Int
   let end: Int

@@ -38,7 +38,8 @@ public enum MessageError: Error, Equatable, Sendable {
   /// The rule that was broken, for logs.
   public var violation: Violation {
     switch self {
-    case .requestMalformed(let rule), .authorityInvalid(let rule), .upgradeMalformed(let rule), .responseMalformed(let rule):
+    case .requestMalformed(let rule), .authorityInvalid(let rule), .upgradeMalformed(let rule),
+      .responseMalformed(let rule):
       rule
     case .contentLengthMismatch: .contentLengthUnmet
     case .headerSectionTooLarge: .sectionBytes

@@ -5,13 +5,15 @@ import Testing
 @Suite struct ArrivalTests {
   static let heads = [
     RequestParserTests.example, "\r\n" + RequestParserTests.example, "GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n",
-    request("Content-Length: 7", "Expect: 100-continue") + "content", request("Transfer-Encoding: chunked") + "0\r\n\r\n",
+    request("Content-Length: 7", "Expect: 100-continue") + "content",
+    request("Transfer-Encoding: chunked") + "0\r\n\r\n",
     request("Connection: close, x-a", "X-A: \t b"),
     "GET /chat HTTP/1.1\r\nHost: a\r\n" + UpgradeTests.handshake.map { $0 + "\r\n" }.joined() + "\r\n",
   ]
 
   static let refused = [
-    request("X : y"), request("X: y\r\n z"), request("Content-Length: 5", "Content-Length: 5"), "GET / HTTP/1.1\nHost: a\r\n\r\n",
+    request("X : y"), request("X: y\r\n z"), request("Content-Length: 5", "Content-Length: 5"),
+    "GET / HTTP/1.1\nHost: a\r\n\r\n",
     "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
   ]
 
@@ -43,7 +45,8 @@ import Testing
 
   @Test(arguments: [
     ("hello world, GET /", BodyFraming.length(11)), ("x", .none),
-    ("5\r\nhello\r\n1;a=\"b\"\r\n \r\n000006 ; c\r\nworld!\r\n0\r\nA: b\r\nC: \td\r\n\r\nGET /", .chunked), ("0\r\n\r\n", .chunked),
+    ("5\r\nhello\r\n1;a=\"b\"\r\n \r\n000006 ; c\r\nworld!\r\n0\r\nA: b\r\nC: \td\r\n\r\nGET /", .chunked),
+    ("0\r\n\r\n", .chunked),
   ])
   func `a body is the same in whatever pieces it arrives`(text: String, framing: BodyFraming) throws {
     let bytes = Array(text.utf8)
@@ -89,7 +92,8 @@ import Testing
           checkPromises(whole, bytes)
         }
       case (.failure, .failure): break
-      default: Issue.record("judged differently: \(String(decoding: bytes, as: UTF8.self).debugDescription) at \(positions)")
+      default:
+        Issue.record("judged differently: \(String(decoding: bytes, as: UTF8.self).debugDescription) at \(positions)")
       }
     }
     #expect(accepted > 1000)

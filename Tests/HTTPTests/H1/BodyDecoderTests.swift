@@ -42,7 +42,9 @@ struct DecodedBody: Equatable {
 }
 
 @Suite struct BodyDecoderTests {
-  func refusal(_ text: String, limits: MessageLimits = MessageLimits(), of side: BodyDecoder.Side = .request) -> MessageError? {
+  func refusal(_ text: String, limits: MessageLimits = MessageLimits(), of side: BodyDecoder.Side = .request)
+    -> MessageError?
+  {
     do throws(MessageError) {
       _ = try DecodedBody(Array(text.utf8), .chunked, of: side, limits: limits)
       return nil
@@ -96,7 +98,8 @@ struct DecodedBody: Equatable {
   }
 
   @Test(arguments: [
-    ";", ";;", ";=", ";a=", ";a b", ";a=b c", ";a=\"b", ";a=\"b\"c", ";a=(b)", ";a\u{0}", ";a=\"\u{1}\"", ";a=\"\\\u{7F}\"", " ", "\t", " x",
+    ";", ";;", ";=", ";a=", ";a b", ";a=b c", ";a=\"b", ";a=\"b\"c", ";a=(b)", ";a\u{0}", ";a=\"\u{1}\"",
+    ";a=\"\\\u{7F}\"", " ", "\t", " x",
     ";a ", ";a=\"b\nc\"", ";a\n", ";a\r\r", ";é",
   ])
   func `invalid chunk extensions are refused`(text: String) {
@@ -106,12 +109,14 @@ struct DecodedBody: Equatable {
   @Test func `chunk extensions are bounded`() {
     let limit = BodyDecoder.chunkExtensionBytes
     #expect(refusal("1;" + String(repeating: "a", count: limit - 1) + "\r\nx\r\n0\r\n\r\n") == nil)
-    #expect(refusal("1;" + String(repeating: "a", count: limit) + "\r\nx\r\n0\r\n\r\n") == .requestMalformed(.chunkExtension))
+    #expect(
+      refusal("1;" + String(repeating: "a", count: limit) + "\r\nx\r\n0\r\n\r\n") == .requestMalformed(.chunkExtension))
     #expect(refusal("1;a=\"" + String(repeating: "b", count: 1 << 20)) == .requestMalformed(.chunkExtension))
   }
 
   @Test(arguments: [
-    "\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "1,1\r\n", "1.0\r\n", "_1\r\n", "\u{0}1\r\n", "１\r\n", "00000000000000001\r\n",
+    "\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "1,1\r\n", "1.0\r\n", "_1\r\n", "\u{0}1\r\n", "１\r\n",
+    "00000000000000001\r\n",
     "FFFFFFFFFFFFFFFFF\r\n", "1\n", "1 \n", "\n",
   ])
   func `an odd chunk size is refused`(text: String) {
@@ -126,7 +131,8 @@ struct DecodedBody: Equatable {
   }
 
   @Test(arguments: [
-    "1\r\nab\r\n", "1\r\na\n", "1\r\na\n0\r\n\r\n", "1\r\na\rb", "1\r\na0\r\n\r\n", "2\r\na\r\n0\r\n\r\n", "1\r\rab\r\n", "1\rx",
+    "1\r\nab\r\n", "1\r\na\n", "1\r\na\n0\r\n\r\n", "1\r\na\rb", "1\r\na0\r\n\r\n", "2\r\na\r\n0\r\n\r\n",
+    "1\r\rab\r\n", "1\rx",
   ])
   func `a chunk ends with its CRLF`(text: String) {
     #expect(refusal(text) != nil)
@@ -141,7 +147,8 @@ struct DecodedBody: Equatable {
     let limits = MessageLimits(headerSectionBytes: 100, fieldCount: 2)
     #expect(refusal("0\r\na:\r\nb:\r\n\r\n", limits: limits) == nil)
     #expect(refusal("0\r\na:\r\nb:\r\nc:\r\n", limits: limits) == .headerSectionTooLarge)
-    #expect(refusal("0\r\na: " + String(repeating: "x", count: 68) + "\r\n\r\n", limits: limits) == .headerSectionTooLarge)
+    #expect(
+      refusal("0\r\na: " + String(repeating: "x", count: 68) + "\r\n\r\n", limits: limits) == .headerSectionTooLarge)
     #expect(refusal("0\r\na: " + String(repeating: "x", count: 100), limits: limits) == .headerSectionTooLarge)
   }
 

@@ -3,10 +3,12 @@ import Testing
 
 @Suite struct RequestLineTests {
   @Test(arguments: [
-    ("/", "/", nil), ("/a/b;c=%2F", "/a/b;c=%2F", nil), ("/?", "/", ""), ("/a?b=c?d", "/a", "b=c?d"), ("//a", "//a", nil),
+    ("/", "/", nil), ("/a/b;c=%2F", "/a/b;c=%2F", nil), ("/?", "/", ""), ("/a?b=c?d", "/a", "b=c?d"),
+    ("//a", "//a", nil),
     ("/a#b", "/a#b", nil),
   ])
-  func `an origin-form target is split at its first question mark`(target: String, path: String, query: String?) throws {
+  func `an origin-form target is split at its first question mark`(target: String, path: String, query: String?) throws
+  {
     let parsed = try ParsedRequest("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(parsed.text(parsed.head.path) == path)
     #expect((parsed.head.hasQuery ? parsed.text(parsed.head.query) : nil) == query)
@@ -45,7 +47,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "GET *", "GET a", "GET a:80", "GET http:/a", "GET http:a", "GET http", "GET ftp://a/", "GET httpss://a/", "GET ://a/",
+    "GET *", "GET a", "GET a:80", "GET http:/a", "GET http:a", "GET http", "GET ftp://a/", "GET httpss://a/",
+    "GET ://a/",
     "GET ?a", "OPTIONS **", "OPTIONS *?a", "OPTIONS a", "GET ws://a/", "CONNECT /", "CONNECT http://a/", "CONNECT *",
   ])
   func `a target in no form of its method is refused`(line: String) {
@@ -63,7 +66,9 @@ import Testing
     #expect(refusal(text) == .methodNotAllowed)
   }
 
-  @Test(arguments: [("get", HTTP.Method.other), ("GET", .get), ("PATCH", .patch), ("M-SEARCH", .other), ("GETS", .other)])
+  @Test(arguments: [
+    ("get", HTTP.Method.other), ("GET", .get), ("PATCH", .patch), ("M-SEARCH", .other), ("GETS", .other),
+  ])
   func `methods are case-sensitive and any token is one`(name: String, method: HTTP.Method) throws {
     let parsed = try ParsedRequest("\(name) / HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(parsed.head.method == method)

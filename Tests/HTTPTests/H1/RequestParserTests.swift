@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct RequestParserTests {
   // RFC 9112 §2.1.
-  static let example = "GET /hello.txt HTTP/1.1\r\nUser-Agent: curl/7.64.1\r\nHost: www.example.com\r\nAccept-Language: en, mi\r\n\r\n"
+  static let example =
+    "GET /hello.txt HTTP/1.1\r\nUser-Agent: curl/7.64.1\r\nHost: www.example.com\r\nAccept-Language: en, mi\r\n\r\n"
 
   @Test func `the example of RFC 9112 is understood`() throws {
     let parsed = try ParsedRequest(Self.example)
@@ -17,7 +18,8 @@ import Testing
   }
 
   @Test func `names are lowered and recognised, values keep their bytes without surrounding white space`() throws {
-    let parsed = try ParsedRequest(request("X-Mixed: \t A  b\t", "AUTHORIZATION:x", "Empty:", "Blank:  \t", method: "GET"))
+    let parsed = try ParsedRequest(
+      request("X-Mixed: \t A  b\t", "AUTHORIZATION:x", "Empty:", "Blank:  \t", method: "GET"))
     #expect(parsed.head.fields.values("x-mixed") == ["A  b"])
     #expect(parsed.head.fields.values("authorization") == ["x"])
     #expect(parsed.head.fields.values("empty") == [""])
@@ -26,7 +28,8 @@ import Testing
   }
 
   @Test func `obsolete text and tabs in values pass as they are`() throws {
-    let parsed = try ParsedRequest(bytes: Array("GET / HTTP/1.1\r\nHost: a\r\nX: ".utf8) + [0xFF, 0x09, 0x80] + Array("\r\n\r\n".utf8))
+    let parsed = try ParsedRequest(
+      bytes: Array("GET / HTTP/1.1\r\nHost: a\r\nX: ".utf8) + [0xFF, 0x09, 0x80] + Array("\r\n\r\n".utf8))
     #expect(Array(parsed.head.fields.bytes[parsed.head.fields.lines[1].value.range]) == [0xFF, 0x09, 0x80])
   }
 
@@ -35,6 +38,36 @@ import Testing
     #expect(parsed.consumed == Self.example.utf8.count)
     let partial = try ParsedRequest(Self.example + "GET /second")
     #expect(partial.consumed == Self.example.utf8.count)
+  }
+
+  @Test func `one parser reads heads that follow each other`() throws {
+    let first = Array("GET /first HTTP/1.1\r\nHost: a\r\nX: long enough\r\n\r\n".utf8)
+    let second = Array("GET /2 HTTP/1.1\r\nHost: b\r\n\r\n".utf8)
+    let behind = [UInt8](repeating: 0x78, count: 100)
+    let bytes = first + second + [0x78]
+    var parser = RequestParser()
+    var head = RequestHead()
+    let limits = MessageLimits()
+    for count in [10, first.count - 1] {
+      let progress = try parser.parse(bytes.span.extracting(0..<count), limits: limits, into: &head)
+      #expect(progress == .incomplete)
+    }
+    let whole = try parser.parse(bytes.span, limits: limits, into: &head)
+    #expect(whole == .complete(consumed: first.count, body: .none, persists: true))
+    let next = try parser.parse((second + behind).span, limits: limits, into: &head)
+    #expect(next == .complete(consumed: second.count, body: .none, persists: true))
+    #expect(head.fields.string(head.authority) == "b")
+  }
+
+  @Test func `fewer bytes than before are read as other bytes`() throws {
+    var parser = RequestParser()
+    var head = RequestHead()
+    let long = Array("GET /a/long/path HTTP/1.1\r\nX: y".utf8)
+    let short = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\nx".utf8)
+    let first = try parser.parse(long.span, limits: MessageLimits(), into: &head)
+    #expect(first == .incomplete)
+    let second = try parser.parse(short.span, limits: MessageLimits(), into: &head)
+    #expect(second == .complete(consumed: short.count - 1, body: .none, persists: true))
   }
 
   @Test func `one empty line in front of the request line is skipped, a second is not`() throws {
@@ -63,8 +96,10 @@ import Testing
     ("GET\t/ HTTP/1.1", .methodToken), ("G@T / HTTP/1.1", .methodToken), ("GET", .methodToken), ("GET /", .targetBytes),
     ("GET /\u{7F} HTTP/1.1", .targetBytes), ("GET /\0 HTTP/1.1", .targetBytes), ("GET /a\tb HTTP/1.1", .targetBytes),
     ("GET /é HTTP/1.1", .targetBytes), ("GET /a b HTTP/1.1", .version), ("GET /\r HTTP/1.1", .targetBytes),
-    ("GET / HTTP/1.2", .version), ("GET / HTTP/2.0", .version), ("GET / HTTP/0.9", .version), ("GET / http/1.1", .version),
-    ("GET / HTTP/1", .version), ("GET / HTTP/1.10", .fieldValue), ("GET / HTTP/01.1", .version), ("GET / ICY/1.1", .version),
+    ("GET / HTTP/1.2", .version), ("GET / HTTP/2.0", .version), ("GET / HTTP/0.9", .version),
+    ("GET / http/1.1", .version),
+    ("GET / HTTP/1", .version), ("GET / HTTP/1.10", .fieldValue), ("GET / HTTP/01.1", .version),
+    ("GET / ICY/1.1", .version),
     ("GET / HTTP/1.1\r", .lineEnd),
   ])
   func `a request line that is not exactly method, target, version is refused`(line: String, rule: Violation) {
@@ -76,12 +111,16 @@ import Testing
   }
 
   @Test(arguments: [
-    (" X: y", Violation.lineFolding), ("\tX: y", .lineFolding), ("X: y\r\n folded", .lineFolding), ("X: y\r\n\t", .lineFolding),
+    (" X: y", Violation.lineFolding), ("\tX: y", .lineFolding), ("X: y\r\n folded", .lineFolding),
+    ("X: y\r\n\t", .lineFolding),
     ("X : y", .spaceBeforeColon), ("X\t: y", .spaceBeforeColon), ("Host : b", .spaceBeforeColon), (": y", .fieldName),
-    ("X", .fieldName), ("X y: z", .spaceBeforeColon), ("X\u{0}: y", .fieldName), ("(X): y", .fieldName), ("é: y", .fieldName),
+    ("X", .fieldName), ("X y: z", .spaceBeforeColon), ("X\u{0}: y", .fieldName), ("(X): y", .fieldName),
+    ("é: y", .fieldName),
     ("\"X\": y", .fieldName), ("X@: y", .fieldName), ("X: a\u{0}b", .fieldValue), ("X: a\u{1}b", .fieldValue),
-    ("X: a\u{7F}b", .fieldValue), ("X: a\u{B}b", .fieldValue), ("X: \u{C}", .fieldValue), ("X: a\u{1B}[0m", .fieldValue),
-    ("X: a\rb", .lineEnd), ("X: a\nY: b", .lineEnd), ("X: a\r\rY: b", .lineEnd), ("X: a\r", .lineEnd), ("\rX: a", .lineEnd),
+    ("X: a\u{7F}b", .fieldValue), ("X: a\u{B}b", .fieldValue), ("X: \u{C}", .fieldValue),
+    ("X: a\u{1B}[0m", .fieldValue),
+    ("X: a\rb", .lineEnd), ("X: a\nY: b", .lineEnd), ("X: a\r\rY: b", .lineEnd), ("X: a\r", .lineEnd),
+    ("\rX: a", .lineEnd),
     ("\nX: a", .lineEnd), ("Transfer-Encoding\u{B}: chunked", .fieldName),
   ])
   func `a malformed field line is refused`(line: String, rule: Violation) {
@@ -94,8 +133,9 @@ import Testing
   func `every byte is judged alike at every place of a value`(byte: Int) {
     let byte = UInt8(byte)
     let allowed = byte == 0x09 || (0x20...0x7E).contains(byte) || byte >= 0x80
-    for length in [0, 3, 7, 8, 9, 15, 16, 21] {
-      let value = [UInt8(ascii: "a")] + [UInt8](repeating: UInt8(ascii: "b"), count: length) + [byte] + Array("tail of it".utf8)
+    for length in 0...17 {
+      let value =
+        [UInt8(ascii: "a")] + [UInt8](repeating: UInt8(ascii: "b"), count: length) + [byte] + Array("tail of it".utf8)
       let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nX: ".utf8) + value + Array("\r\n\r\n".utf8)
       #expect((refusal(bytes: bytes) == nil) == allowed, "byte \(byte) at \(length)")
     }

@@ -26,8 +26,10 @@ import Testing
 
   // Framing (RFC 9112 §6).
 
-  @Test(arguments: [("0", 0, BodyFraming.none), ("1", 1, .length(1)), ("0042", 42, .length(42)),
-    ("18446744073709551615", UInt64.max, .length(.max))])
+  @Test(arguments: [
+    ("0", 0, BodyFraming.none), ("1", 1, .length(1)), ("0042", 42, .length(42)),
+    ("18446744073709551615", UInt64.max, .length(.max)),
+  ])
   func `a plain Content-Length frames the body`(value: String, length: UInt64, framing: BodyFraming) throws {
     let parsed = try ParsedRequest(request("Content-Length: \(value)"))
     #expect(parsed.head.contentLength == length)
@@ -36,7 +38,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "+5", "-5", "5 5", "5,5", "5, 5", "0x5", "5;", "5.0", "1e3", "18446744073709551616", "99999999999999999999999", "５", "five",
+    "", "+5", "-5", "5 5", "5,5", "5, 5", "0x5", "5;", "5.0", "1e3", "18446744073709551616", "99999999999999999999999",
+    "５", "five",
     "\u{22}5\u{22}", "5,",
   ])
   func `an odd Content-Length is refused`(value: String) {
@@ -56,7 +59,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "identity", "gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "chunked,", ",chunked", "chunked;a=b", "xchunked",
+    "", "identity", "gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "chunked,", ",chunked", "chunked;a=b",
+    "xchunked",
     "chunked\u{9}x", "\u{22}chunked\u{22}", "chunk",
   ])
   func `any other Transfer-Encoding is refused`(value: String) {
@@ -74,7 +78,8 @@ import Testing
   // Persistence and expectations.
 
   @Test(arguments: [
-    ("close", false), ("Close", false), ("keep-alive", true), ("keep-alive, close", false), ("x ,\tclose", false), ("closed", true),
+    ("close", false), ("Close", false), ("keep-alive", true), ("keep-alive, close", false), ("x ,\tclose", false),
+    ("closed", true),
     ("", true), (",,close,", false),
   ])
   func `close among the connection options ends the connection`(value: String, persists: Bool) throws {
@@ -91,7 +96,8 @@ import Testing
     #expect(try ParsedRequest(request("Expect: 100-Continue", "Content-Length: 1")).head.expectsContinue)
     #expect(try ParsedRequest(request("Expect: 100-continue", "Transfer-Encoding: chunked")).head.expectsContinue)
     #expect(try !ParsedRequest(request("Expect: 100-continue")).head.expectsContinue)
-    #expect(try !ParsedRequest(request("Expect: 100-continue", "Content-Length: 1", version: "1.0")).head.expectsContinue)
+    #expect(
+      try !ParsedRequest(request("Expect: 100-continue", "Content-Length: 1", version: "1.0")).head.expectsContinue)
     #expect(try !ParsedRequest(request("Content-Length: 1")).head.expectsContinue)
   }
 

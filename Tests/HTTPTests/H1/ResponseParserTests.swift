@@ -6,7 +6,8 @@ struct ParsedResponse {
   var progress = HeadProgress.incomplete
 
   init(
-    _ text: String, to method: HTTP.Method = .get, offersWebSocket: Bool = false, limits: MessageLimits = MessageLimits()
+    _ text: String, to method: HTTP.Method = .get, offersWebSocket: Bool = false,
+    limits: MessageLimits = MessageLimits()
   ) throws(MessageError) {
     var parser = ResponseParser()
     let bytes = Array(text.utf8)
@@ -28,7 +29,8 @@ struct ParsedResponse {
   }
 
   func refusal(
-    _ text: String, to method: HTTP.Method = .get, offersWebSocket: Bool = false, limits: MessageLimits = MessageLimits()
+    _ text: String, to method: HTTP.Method = .get, offersWebSocket: Bool = false,
+    limits: MessageLimits = MessageLimits()
   ) -> MessageError? {
     do throws(MessageError) {
       _ = try ParsedResponse(text, to: method, offersWebSocket: offersWebSocket, limits: limits)
@@ -54,9 +56,12 @@ struct ParsedResponse {
   }
 
   @Test(arguments: [
-    ("HTTP/1.1 20 OK", Violation.status), ("HTTP/1.1 2000 OK", .startLine), ("HTTP/1.1 099 X", .status), ("HTTP/1.1 600 X", .status),
-    ("HTTP/1.1 +20 X", .status), ("HTTP/1.1  200 OK", .status), ("HTTP/1.1\t200 OK", .startLine), ("HTTP/1.1 200\tOK", .startLine),
-    ("HTTP/1.1 200 O\u{0}K", .startLine), ("HTTP/2.0 200 OK", .version), ("HTTP/1.2 200 OK", .version), ("ICY 200 OK", .version),
+    ("HTTP/1.1 20 OK", Violation.status), ("HTTP/1.1 2000 OK", .startLine), ("HTTP/1.1 099 X", .status),
+    ("HTTP/1.1 600 X", .status),
+    ("HTTP/1.1 +20 X", .status), ("HTTP/1.1  200 OK", .status), ("HTTP/1.1\t200 OK", .startLine),
+    ("HTTP/1.1 200\tOK", .startLine),
+    ("HTTP/1.1 200 O\u{0}K", .startLine), ("HTTP/2.0 200 OK", .version), ("HTTP/1.2 200 OK", .version),
+    ("ICY 200 OK", .version),
     (" HTTP/1.1 200 OK", .version), ("HTTP/1.1 200 O\rK", .lineEnd), ("200 OK", .version), ("HTTP/1.1", .startLine),
   ])
   func `any other status line is refused`(line: String, rule: Violation) {
@@ -77,23 +82,29 @@ struct ParsedResponse {
   @Test func `limits hold for responses, whose errors are all the app's`() {
     let limits = MessageLimits(headerSectionBytes: 100, fieldCount: 1, requestLineBytes: 20)
     #expect(refusal(response("200 OK", "a:", "b:"), limits: limits) == .responseMalformed(.fieldCount))
-    #expect(refusal(response("200 OK", "a: " + String(repeating: "x", count: 68)), limits: limits) == .responseMalformed(.sectionBytes))
+    #expect(
+      refusal(response("200 OK", "a: " + String(repeating: "x", count: 68)), limits: limits)
+        == .responseMalformed(.sectionBytes))
     #expect(refusal(response("200 OK and something"), limits: limits) == .responseMalformed(.requestLineBytes))
     #expect(refusal(String(repeating: "x", count: 30), limits: limits) == .responseMalformed(.requestLineBytes))
   }
 
   // RFC 9112 §6.3.
 
-  @Test(arguments: [
-    ("200 OK", HTTP.Method.get, "Content-Length: 5", BodyFraming.length(5), 5), ("200 OK", .get, "Content-Length: 0", .none, 0),
-    ("200 OK", .get, "Transfer-Encoding: chunked", .chunked, nil), ("200 OK", .get, "X: y", .untilClose, nil),
-    ("200 OK", .head, "Content-Length: 5", .none, 5), ("200 OK", .head, "Transfer-Encoding: chunked", .none, nil),
-    ("200 OK", .head, "X: y", .none, nil), ("304 Not Modified", .get, "Content-Length: 5", .none, 5),
-    ("304 Not Modified", .get, "Transfer-Encoding: chunked", .none, nil), ("204 No Content", .get, "X: y", .none, nil),
-    ("204 No Content", .get, "Content-Length: 0", .none, nil), ("100 Continue", .post, "X: y", .none, nil),
-    ("103 Early Hints", .get, "Link: </a>", .none, nil), ("500 X", .post, "Content-Length: 7", .length(7), 7),
-    ("200 OK", .connect, "Content-Length: 5", .none, nil), ("404 Not Found", .connect, "Content-Length: 5", .length(5), 5),
-  ] as [(String, HTTP.Method, String, BodyFraming, UInt64?)])
+  @Test(
+    arguments: [
+      ("200 OK", HTTP.Method.get, "Content-Length: 5", BodyFraming.length(5), 5),
+      ("200 OK", .get, "Content-Length: 0", .none, 0),
+      ("200 OK", .get, "Transfer-Encoding: chunked", .chunked, nil), ("200 OK", .get, "X: y", .untilClose, nil),
+      ("200 OK", .head, "Content-Length: 5", .none, 5), ("200 OK", .head, "Transfer-Encoding: chunked", .none, nil),
+      ("200 OK", .head, "X: y", .none, nil), ("304 Not Modified", .get, "Content-Length: 5", .none, 5),
+      ("304 Not Modified", .get, "Transfer-Encoding: chunked", .none, nil),
+      ("204 No Content", .get, "X: y", .none, nil),
+      ("204 No Content", .get, "Content-Length: 0", .none, nil), ("100 Continue", .post, "X: y", .none, nil),
+      ("103 Early Hints", .get, "Link: </a>", .none, nil), ("500 X", .post, "Content-Length: 7", .length(7), 7),
+      ("200 OK", .connect, "Content-Length: 5", .none, nil),
+      ("404 Not Found", .connect, "Content-Length: 5", .length(5), 5),
+    ] as [(String, HTTP.Method, String, BodyFraming, UInt64?)])
   func `status, method and fields frame the body`(
     status: String, method: HTTP.Method, line: String, framing: BodyFraming, length: UInt64?
   ) throws {
@@ -105,8 +116,11 @@ struct ParsedResponse {
 
   @Test func `framing that two readers could understand differently is refused`() {
     let chunked = "Transfer-Encoding: chunked"
-    #expect(refusal(response("200 OK", chunked, "Content-Length: 5")) == .responseMalformed(.transferEncodingWithLength))
-    #expect(refusal(response("200 OK", "Content-Length: 5", "Content-Length: 5")) == .responseMalformed(.contentLengthRepeated))
+    #expect(
+      refusal(response("200 OK", chunked, "Content-Length: 5")) == .responseMalformed(.transferEncodingWithLength))
+    #expect(
+      refusal(response("200 OK", "Content-Length: 5", "Content-Length: 5"))
+        == .responseMalformed(.contentLengthRepeated))
     #expect(refusal(response("200 OK", "Content-Length: 5, 5")) == .responseMalformed(.contentLength))
     #expect(refusal(response("200 OK", "Transfer-Encoding: gzip, chunked")) == .responseMalformed(.transferEncoding))
     #expect(refusal(response("200 OK", "Transfer-Encoding: gzip"), to: .head) == .responseMalformed(.transferEncoding))

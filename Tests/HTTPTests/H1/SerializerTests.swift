@@ -9,15 +9,18 @@ import Testing
   }
 
   @Test func `a request head is written with Host first, from its authority`() throws {
-    let parsed = try ParsedRequest("PUT http://a.example:81/b?c HTTP/1.1\r\nX-A: 1\r\nHost: A.example:81\r\nX-B:\r\n\r\n")
+    let parsed = try ParsedRequest(
+      "PUT http://a.example:81/b?c HTTP/1.1\r\nX-A: 1\r\nHost: A.example:81\r\nX-B:\r\n\r\n")
     #expect(
       written { Serializer.append(parsed.head, to: &$0) }
         == "PUT /b?c HTTP/1.1\r\nhost: a.example:81\r\nx-a: 1\r\nx-b: \r\n\r\n")
   }
 
   @Test(arguments: [
-    RequestParserTests.example, "GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: [::1]:8\r\n\r\n",
-    request("Content-Length: 3", "X: \t a\u{9}b é \t"), request("Transfer-Encoding: chunked", "Cookie: a=b; c", "COOKIE: d"),
+    RequestParserTests.example, "GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n",
+    "OPTIONS * HTTP/1.1\r\nHost: [::1]:8\r\n\r\n",
+    request("Content-Length: 3", "X: \t a\u{9}b é \t"),
+    request("Transfer-Encoding: chunked", "Cookie: a=b; c", "COOKIE: d"),
   ])
   func `what is written reads as what was read`(text: String) throws {
     let first = try ParsedRequest(text)
@@ -40,7 +43,9 @@ import Testing
       written { Serializer.append(head, to: &$0) } == "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx: y\r\n\r\n")
   }
 
-  @Test(arguments: [(100, "100 Continue"), (200, "200 OK"), (431, "431 Request Header Fields Too Large"), (599, "599 ")] as [(UInt16, String)])
+  @Test(
+    arguments: [(100, "100 Continue"), (200, "200 OK"), (431, "431 Request Header Fields Too Large"), (599, "599 ")]
+      as [(UInt16, String)])
   func `a status has three digits and perhaps a reason`(status: UInt16, text: String) {
     #expect(written { Serializer.appendStatusLine(status, to: &$0) } == "HTTP/1.1 \(text)\r\n")
   }

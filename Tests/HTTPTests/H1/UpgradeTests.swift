@@ -4,7 +4,8 @@ import Testing
 @Suite struct UpgradeTests {
   // RFC 6455 §1.2.
   static let handshake = [
-    "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+    "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
   ]
 
   func get(_ lines: [String], method: String = "GET", version: String = "1.1") -> String {
@@ -27,11 +28,12 @@ import Testing
   @Test(arguments: [
     (0, "Upgrade: websocket, irc"), (0, "Upgrade: irc, websocket"), (0, "Upgrade: websocket\r\nUpgrade: websocket"),
     (1, "Connection: keep-alive"), (1, "X: y"), (2, "X: y"), (2, "Sec-WebSocket-Key: "),
-    (2, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="  + "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+    (2, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==" + "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
     (2, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), (2, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="),
     (2, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQQ="), (2, "Sec-WebSocket-Key: dGhlIHNhbXBs-SBub25jZQ=="),
     (2, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSBhYQ=="), (3, "X: y"), (3, "Sec-WebSocket-Version: 8"),
-    (3, "Sec-WebSocket-Version: 13, 8"), (3, "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13"), (3, "Sec-WebSocket-Version: 013"),
+    (3, "Sec-WebSocket-Version: 13, 8"), (3, "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13"),
+    (3, "Sec-WebSocket-Version: 013"),
   ])
   func `a handshake that is not whole is refused`(index: Int, line: String) {
     var lines = Self.handshake

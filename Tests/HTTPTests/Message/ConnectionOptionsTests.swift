@@ -39,7 +39,9 @@ import Testing
     #expect(!judge(name.utf8) { KnownField($0).isConnectionSpecific })
   }
 
-  @Test(arguments: [("trailers", true), ("gzip, Trailers", true), ("gzip", false), ("trailers;q=1", false), ("", false)])
+  @Test(arguments: [
+    ("trailers", true), ("gzip, Trailers", true), ("gzip", false), ("trailers;q=1", false), ("", false),
+  ])
   func `TE says whether trailers are wanted`(value: String, accepted: Bool) {
     #expect(section([("te", value)]).acceptsTrailers == accepted)
   }
