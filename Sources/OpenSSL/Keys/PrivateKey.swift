@@ -53,14 +53,7 @@ internal import COpenSSL
 
   /// The first private key of a PEM text: `PRIVATE KEY` (RFC 7468 §10), `RSA PRIVATE KEY` or `EC PRIVATE KEY`.
   public convenience init(pem: Span<UInt8>) throws(KeyFailure) {
-    let material = try withEmptyErrorQueue { () throws(KeyFailure) -> KeyMaterial in
-      let input = try MemoryInput(pem)
-      guard let key = unsafe PEM_read_bio_PrivateKey(input.pointer, nil, refusePassphrase, nil) else {
-        throw .malformed
-      }
-      return try unsafe KeyMaterial(adopting: key)
-    }
-    try self.init(material)
+    try self.init(KeyMaterial(privatePEM: pem))
   }
 
   /// The signature over `content`, in the form that a JWS carries.

@@ -18,6 +18,17 @@ internal import COpenSSL
 
   deinit { unsafe EVP_PKEY_free(pointer) }
 
+  /// The first private key of a PEM text.
+  init(privatePEM pem: Span<UInt8>) throws(KeyFailure) {
+    self = try withEmptyErrorQueue { () throws(KeyFailure) -> KeyMaterial in
+      let input = try MemoryInput(pem)
+      guard let key = unsafe PEM_read_bio_PrivateKey(input.pointer, nil, refusePassphrase, nil) else {
+        throw .malformed
+      }
+      return try unsafe KeyMaterial(adopting: key)
+    }
+  }
+
   /// The key policy, for keys of every origin.
   private static func judge(_ pointer: OpaquePointer) throws(KeyFailure) -> KeyKind {
     switch unsafe EVP_PKEY_get_base_id(pointer) {
