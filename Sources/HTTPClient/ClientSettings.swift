@@ -1,0 +1,59 @@
+public import HTTP
+
+/// What all connections of one client are held to.
+public struct ClientLimits: Sendable {
+  public var message: MessageLimits
+  /// Streams that we open at once on one HTTP/2 connection, if its peer allows that many. Above: another connection.
+  public var streamCount: Int
+  /// Response content of one HTTP/2 connection that may be under way, in bytes. It is given back on arrival: what bounds
+  /// memory is the window of each stream.
+  public var connectionWindowBytes: Int
+
+  public init(message: MessageLimits = MessageLimits(), streamCount: Int = 256, connectionWindowBytes: Int = 1024 * 1024) {
+    self.message = message
+    self.streamCount = streamCount
+    self.connectionWindowBytes = connectionWindowBytes
+  }
+}
+
+/// What an origin speaks. Under TLS, ALPN says so on each connection; in cleartext it must be known beforehand.
+public enum UpstreamProtocol: UInt8, Sendable {
+  case unknown, http2, http1
+}
+
+/// A scheme, host and port that requests go to, and how.
+public struct OriginSettings: Sendable {
+  public enum Choice: Sendable { case auto, http2, http1 }
+
+  /// Host and port as in a URL, for owners that send the origin's authority rather than the client's.
+  public var authority: [UInt8]
+  public var choice: Choice
+  /// For all addresses of the origin together, with the TLS handshake.
+  public var connect: Duration
+  /// From the last byte of the request that was sent to the response head. Above: `timedOut(.responseHead)`.
+  public var responseHead: Duration
+  /// Silence inside a response, while its content is taken. Above: `timedOut(.idle)`.
+  public var streamIdle: Duration
+  /// A connection without a call is closed after that.
+  public var keepAlive: Duration
+  /// A call without a connection, whatever it waits for. Above: `timedOut(.connect)`.
+  public var waiting: Duration
+  public var maxConnectionCount: Int
+  /// Calls that may wait for a connection. Above: ``HTTPClient/open(origin:owner:loop:)`` answers nil.
+  public var waitingCount: Int
+  /// Response content of one call that may wait here, in bytes. Above: the app is held back.
+  public var streamWindowBytes: Int
+
+  public init(authority: String, choice: Choice = .auto) {
+    self.authority = Array(authority.utf8)
+    self.choice = choice
+    connect = .seconds(2)
+    responseHead = .seconds(60)
+    streamIdle = .seconds(3600)
+    keepAlive = .seconds(60)
+    waiting = .seconds(10)
+    maxConnectionCount = 64
+    waitingCount = 1024
+    streamWindowBytes = 256 * 1024
+  }
+}

@@ -1,0 +1,227 @@
+import HTTP
+import Transport
+
+/// Which connection serves a call, and when another one is made.
+extension HTTPClient {
+  /// How many calls one new HTTP/2 connection is expected to serve.
+  static var expectedStreamCount: Int { 100 }
+
+  func hasTarget(_ origin: Int) -> Bool { origins[origin].hasTarget }
+
+  // MARK: Assigning
+
+  /// A connection that can take a call now; an idle one is taken out of its list.
+  mutating func readyConnection(_ origin: Int) -> Handle? {
+    for handle in origins[origin].http2 where hasRoom(handle) { return handle }
+    return origins[origin].idle.popLast()
+  }
+
+  func hasRoom(_ handle: Handle) -> Bool {
+    guard !connections[handle].isDraining else { return false }
+    let session = connections[handle].session
+    let streamCount = max(connections[handle].callCount, sessions[session].streamCount)
+    return streamCount < min(limits.streamCount, Int(sessions[session].remoteConcurrentStreamCount))
+      && sessions[session].acceptsRequests
+  }
+
+  mutating func assign(_ call: Handle, to connection: Handle) {
+    calls[call].phase = .assigned
+    calls[call].connection = connection
+    calls[call].assignedAt = now
+    calls[call].isReused = connections[connection].servedCount > 0
+    connections[connection].callCount += 1
+    if connections[connection].phase != .http2 {
+      connections[connection].phase = .assigned
+      connections[connection].current = call
+    }
+    events.append(.assigned(call))
+  }
+
+  /// Gives a connection that can take a call to whoever waits, or keeps it for later.
+  mutating func free(_ connection: Handle) {
+    let origin = connections[connection].origin
+    if origins[origin].isRetired, origins[origin].waitingCount == 0, connections[connection].callCount == 0 {
+      return close(connection)
+    }
+    if connections[connection].phase == .http2 {
+      while hasRoom(connection), let call = takeWaiting(origin) { assign(call, to: connection) }
+    } else if let call = takeWaiting(origin) {
+      assign(call, to: connection)
+    } else {
+      connections[connection].phase = .idle
+      origins[origin].idle.append(connection)
+    }
+  }
+
+  // MARK: Waiting
+
+  mutating func wait(_ call: Handle, _ origin: Int) {
+    if origins[origin].waiting.count - origins[origin].waitingStart > 2 * origins[origin].waitingCount + 64 {
+      let live = origins[origin].waiting[origins[origin].waitingStart...].filter { isWaiting($0) }
+      origins[origin].waiting = live
+      origins[origin].waitingStart = 0
+    }
+    origins[origin].waiting.append(call)
+    origins[origin].waitingCount += 1
+    want(origin)
+  }
+
+  func isWaiting(_ call: Handle) -> Bool { calls.contains(call) && calls[call].phase == .waiting }
+
+  mutating func takeWaiting(_ origin: Int) -> Handle? {
+    while let call = origins[origin].nextWaiting() {
+      guard isWaiting(call) else { continue }
+      origins[origin].waitingCount -= 1
+      return call
+    }
+    return nil
+  }
+
+  mutating func failWaiting(_ origin: Int, _ kind: CallFailure.Kind, detail: String) {
+    while let call = takeWaiting(origin) {
+      calls[call].phase = .failed
+      events.append(.failed(call, CallFailure(kind, retryable: true, mayHaveLeft: false, detail: detail)))
+    }
+  }
+
+  /// The next flush looks whether the origin needs another connection.
+  mutating func want(_ origin: Int) {
+    if origins[origin].isWanting { return }
+    origins[origin].isWanting = true
+    wanting.append(origin)
+  }
+
+  // MARK: Connecting
+
+  mutating func connectWhereWanted(_ loop: inout EventLoop) {
+    while let origin = wanting.popLast() {
+      origins[origin].isWanting = false
+      guard origins[origin].waitingCount > 0 else { continue }
+      armWaitTimer(origin, &loop)
+      guard hasTarget(origin) else {
+        requestTarget(origin)
+        continue
+      }
+      while needsConnection(origin) {
+        guard connect(origin, attempt: 0, beganAt: now, &loop) else { break }
+      }
+    }
+  }
+
+  private func needsConnection(_ origin: Int) -> Bool {
+    let connecting = origins[origin].connectingCount
+    let isServed: Bool
+    switch origins[origin].upstreamProtocol {
+    case .http1: isServed = connecting >= origins[origin].waitingCount
+    case .http2: isServed = connecting * Self.expectedStreamCount >= origins[origin].waitingCount
+    // Which of the two it will be shows with the first connection.
+    case .unknown: isServed = connecting > 0
+    }
+    return !isServed && origins[origin].connectionCount < origins[origin].settings.maxConnectionCount
+  }
+
+
+  mutating func requestTarget(_ origin: Int) {
+    if origins[origin].isTargetRequested { return }
+    origins[origin].isTargetRequested = true
+    events.append(.needsTarget(origin: origin))
+  }
+
+  /// Begins to connect to one of the origin's addresses, the next one where that fails at once.
+  private mutating func connect(_ origin: Int, attempt first: Int, beganAt: MonotonicTime, _ loop: inout EventLoop) -> Bool {
+    let addresses = origins[origin].addresses
+    var failure = Errno.connectionRefused
+    var attempt = first
+    while attempt < addresses.count {
+      let address = addresses[(origins[origin].preferredAddress + attempt) % addresses.count]
+      do throws(Errno) {
+        let stream = ByteStream(try Connected(connectingTo: address).takeSocket())
+        let made = ClientConnection(stream: stream, origin: origin, attempt: attempt, connectBeganAt: beganAt, now: now)
+        guard let handle = connections.insert(made) else { break }
+        origins[origin].connectionCount += 1
+        origins[origin].connectingCount += 1
+        do throws(Errno) {
+          try loop.watch(connections[handle].stream.socket, as: handle)
+        } catch {
+          remove(handle)
+          throw error
+        }
+        arm(handle, by: beganAt + origins[origin].settings.connect, &loop)
+        return true
+      } catch {
+        failure = error
+        attempt += 1
+      }
+    }
+    connectFailed(origin, .unreachable, detail: "connect: \(failure)")
+    return false
+  }
+
+  /// The connect was decided.
+  mutating func connectDecided(_ handle: Handle, _ loop: inout EventLoop) {
+    if let failure = connections[handle].stream.socket.pendingError() {
+      let origin = connections[handle].origin
+      let next = connections[handle].attempt + 1
+      let beganAt = connections[handle].connectBeganAt
+      remove(handle)
+      if next < origins[origin].addresses.count {
+        _ = connect(origin, attempt: next, beganAt: beganAt, &loop)
+      } else {
+        connectFailed(origin, .unreachable, detail: "connect: \(failure)")
+      }
+      return
+    }
+    established(handle, origins[connections[handle].origin].upstreamProtocol)
+  }
+
+  /// No address took a connection. Who waits has nothing to hope for unless other connections live.
+  mutating func connectFailed(_ origin: Int, _ kind: CallFailure.Kind, detail: String) {
+    requestTarget(origin)
+    if origins[origin].connectionCount == 0 { failWaiting(origin, kind, detail: detail) }
+  }
+
+  mutating func established(_ handle: Handle, _ spoken: UpstreamProtocol) {
+    let origin = connections[handle].origin
+    origins[origin].connectingCount -= 1
+    let count = origins[origin].addresses.count
+    if count > 0 {
+      origins[origin].preferredAddress = (origins[origin].preferredAddress + connections[handle].attempt) % count
+    }
+    connections[handle].phaseBeganAt = now
+    if spoken == .http2 {
+      guard beginHTTP2(handle) else { return close(handle) }
+      origins[origin].http2.append(handle)
+    } else {
+      connections[handle].phase = .idle
+    }
+    free(handle)
+    if origins[origin].waitingCount > 0 { want(origin) }
+  }
+
+  // MARK: Ending
+
+  /// Forgets a connection whose calls are all told; the socket closes.
+  mutating func remove(_ handle: Handle) {
+    let origin = connections[handle].origin
+    origins[origin].connectionCount -= 1
+    switch connections[handle].phase {
+    case .connecting, .handshaking: origins[origin].connectingCount -= 1
+    case .http2: origins[origin].http2.removeAll { $0 == handle }
+    case .idle: origins[origin].idle.removeAll { $0 == handle }
+    case .assigned, .head, .body, .complete: break
+    }
+    let session = connections[handle].session
+    if !session.isNone { _ = sessions.remove(session) }
+    buffers.give(&connections[handle].pending)
+    _ = connections.remove(handle)
+    if origins[origin].waitingCount > 0 { want(origin) }
+  }
+
+  /// Ends a connection that nobody uses, in order.
+  mutating func close(_ handle: Handle) {
+    guard connections[handle].phase == .http2 else { return remove(handle) }
+    connections[handle].isDraining = true
+    sessions[connections[handle].session].terminate(code: H2ErrorCode.noError)
+    markDirty(handle)
+  }
+}
