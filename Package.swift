@@ -66,7 +66,7 @@ let package = Package(
     tests("HTTPServerTests", ["HTTPServer", "HTTP", "Transport", "TestPeers"]),
     tests("HTTPClientTests", ["HTTPClient", "HTTP", "Transport", "TestPeers"]),
     tests("StateStoreTests", ["StateStore", "Transport", "TestPeers"]),
-    tests("KeysTests", ["Keys", "JOSE", "OpenSSL", "HTTPClient", "Transport", "Telemetry", "TestPeers"]),
+    tests("KeysTests", ["Keys", "JOSE", "OpenSSL", "HTTP", "HTTPClient", "Transport", "Telemetry", "TestPeers"]),
     tests("LoginTests", ["Login", "StateStore", "JOSE", "OpenSSL", "HTTPClient", "Transport", "Telemetry", "TestPeers"]),
     tests("ProxyTests", ["Proxy", "Gate", "HTTP", "Login", "TestPeers"]),
     tests("SettingsTests", ["Settings", "Gate", "Login", "Proxy", "HTTPServer", "HTTPClient", "Keys", "StateStore", "Telemetry", "TestPeers"]),
