@@ -69,7 +69,7 @@ let package = Package(
     tests("KeysTests", ["Keys", "JOSE", "OpenSSL", "HTTP", "HTTPClient", "Transport", "Telemetry", "TestPeers"]),
     tests("LoginTests", ["Login", "StateStore", "JOSE", "OpenSSL", "HTTPClient", "Transport", "Telemetry", "TestPeers"]),
     tests("ProxyTests", ["Proxy", "Gate", "HTTP", "Login", "TestPeers"]),
-    tests("SettingsTests", ["Settings", "Gate", "Login", "Proxy", "HTTPServer", "HTTPClient", "Keys", "StateStore", "Telemetry", "TestPeers"]),
+    tests("SettingsTests", ["Settings", "JOSE", "Gate", "Login", "Proxy", "HTTPServer", "HTTPClient", "Keys", "StateStore", "Telemetry", "TestPeers"]),
     tests("SidecarTests", ["Sidecar", "Settings", "TestPeers"]),
     tests("EndToEndTests", ["TestPeers", "passkey-sidecar", "passkey-sidecar-demo", "OpenSSL", "JOSE"]),
     tests("HouseTests", ["TestPeers"]),

@@ -1,8 +1,14 @@
+public import Gate
+public import Login
 internal import Transport
 
-/// What was read, what was warned about and which files decide it.
+/// A configuration that is in order: what was read, and the values of the rooms that were made of it.
 public struct LoadedSettings: Sendable {
   public let settings: SidecarSettings
+  /// The Gate's rules.
+  public let policy: Policy
+  /// What our endpoints need to know.
+  public let login: Login.Configuration
   /// Nothing wrong, but it will bite.
   public let warnings: [Problem]
   /// The configuration file and those that it names: a change of any means that it should be read again.
@@ -31,16 +37,22 @@ extension SidecarSettings {
     _ bytes: [UInt8], named file: String, _ sources: SettingsSources
   ) throws(SettingsRefused) -> LoadedSettings {
     let reading = Reading(file: file, sources: sources)
-    guard let settings = read(bytes, reading), reading.problems.isEmpty else {
+    let settings = read(bytes, reading)
+    // The rooms judge what is theirs, also of a file that has other faults: all are told at once.
+    let policy = settings?.policy(reading)
+    let login = settings?.loginConfiguration(reading)
+    settings?.check(reading)
+    guard let settings, let policy, let login, reading.problems.isEmpty else {
       let problems = reading.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
       throw SettingsRefused(problems: Array(problems.prefix(Reading.problemLimit)))
     }
     return LoadedSettings(
-      settings: settings, warnings: reading.warnings.sorted { ($0.line, $0.column) < ($1.line, $1.column) },
+      settings: settings, policy: policy, login: login,
+      warnings: reading.warnings.sorted { ($0.line, $0.column) < ($1.line, $1.column) },
       watchedFiles: [file] + reading.watchedFiles)
   }
 
-  /// Nil, or a value that must not be used, when problems were found.
+  /// Nil when the file is no YAML; a value that must not be used when problems were found.
   static func read(_ bytes: [UInt8], _ reading: Reading) -> SidecarSettings? {
     let tree = YAMLTree(bytes)
     for problem in tree.problems { reading.refuse(problem.position, "", problem.message) }
@@ -48,8 +60,10 @@ extension SidecarSettings {
       if tree.problems.isEmpty { reading.refuse(Position(line: 1, column: 1), "", "the file is empty") }
       return nil
     }
-    let settings = Section.read(Place(reading: reading, path: "", node: root), SidecarSettings.init)
-    settings.check(reading)
-    return settings
+    guard case .mapping = root.content else {
+      reading.refuse(root.position, "", "expected a mapping of keys, found \(root.kind)")
+      return nil
+    }
+    return Section.read(Place(reading: reading, path: "", node: root), SidecarSettings.init)
   }
 }

@@ -62,8 +62,8 @@ import Transport
 
   @Test(arguments: [
     ("/health", true), ("/", true), ("/items/*", true), ("/items/*/x", true), ("/assets/**", true), ("/**", true), ("/x/", true),
-    ("health", false), ("/a*", false), ("/**/a", false), ("/a//b", false), ("/a/../b", false), ("/a/./b", false), ("/a?b", false),
-    ("\"/a#b\"", false), ("/a%20b", false), ("\"/a b\"", false), ("\"/ä\"", false), ("/a\\b", false), ("\"*\"", false), ("/a;b", false),
+    ("health", false), ("/a*", false), ("/**/a", false), ("/a/../b", false), ("/a/./b", false), ("/a?b", false), ("\"*\"", false),
+    ("\"/a#b\"", false), ("/a%zz", false), ("/a/%2e%2e", false), ("\"/a b\"", false), ("\"/ä\"", false), ("/a\\b", false),
   ])
   func `rules have paths in plain form`(path: String, isAccepted: Bool) {
     #expect(problems(changed("routes: [{path: \(path), access: public}]")).isEmpty == isAccepted, "\(problem(changed("routes: [{path: \(path), access: public}]")))")
@@ -80,15 +80,15 @@ import Transport
   }
 
   @Test(arguments: [
-    "Host", "content-length", "Transfer-Encoding", "Connection", "Cookie", "Authorization", "X-Forwarded-For", "x_forwarded_for", "Forwarded", "Via",
-    "Sec-Fetch-Site", "\"X User\"", "\"X-User:\"", "\"\"", "\"X-Üser\"", ":path", "TE", "traceparent",
+    "Host", "content-length", "Transfer-Encoding", "Connection", "Cookie", "Authorization", "X-Forwarded-For", "Forwarded", "Via",
+    "Sec-Fetch-Site", "Content-Type", "\"X User\"", "\"X-User:\"", "\"\"", "\"X-Üser\"", ":path", "TE", "traceparent",
   ])
   func `identity is not written into fields that mean something else`(name: String) {
     #expect(!problems(changed("identity: {fields: {\(name): sub}}")).isEmpty)
   }
 
   @Test func `two names that a server may take for one are refused`() {
-    #expect(problem(changed("identity: {fields: {X-User-ID: sub, x_user_id: email}}")).contains("is the same as 'X-User-ID'"))
+    #expect(problem(changed("identity: {fields: {X-User-ID: sub, x_user_id: email}}")).contains("identity.fields.x_user_id: is the same as an earlier name"))
   }
 
   @Test func `fields of identity are read in both forms, in order`() throws {
@@ -118,6 +118,30 @@ import Transport
   @Test(arguments: ["opaque"])
   func `kinds of identifier that are not available are refused`(text: String) {
     #expect(problem(changed("connect: {identifier: \(text)}")).contains("not available in this version"))
+  }
+
+  @Test(arguments: [
+    ("10.0.0.0/8", true), ("192.0.2.1", true), ("\"2001:db8::/32\"", true), ("10.0.0.1/8", false), ("10.0.0.0/33", false), ("app", false), ("10", false),
+  ])
+  func `trusted proxies are addresses`(text: String, isAccepted: Bool) {
+    let text = problem(changed("listen: [{address: 127.0.0.1:80, trustedProxies: [\(text)]}]"))
+    #expect(text.isEmpty == isAccepted)
+    if !isAccepted { #expect(text.hasPrefix("f.yaml:5:51: listen[0].trustedProxies[0]: "), "\(text)") }
+  }
+
+  @Test(arguments: [
+    ("https://app.example.com", true), ("http://localhost:3000", true), ("https://app.example.com/", false), ("https://App.example.com", false),
+    ("https://app.example.com:443", false), ("\"*\"", false), ("\"null\"", false), ("app.example.com", false),
+  ])
+  func `origins are written as browsers send them`(text: String, isAccepted: Bool) {
+    let text = problem(changed("cors: {origins: [\(text)]}"))
+    #expect(text.isEmpty == isAccepted)
+    if !isAccepted { #expect(text.hasPrefix("f.yaml:6:18: cors.origins[0]: is no origin"), "\(text)") }
+  }
+
+  @Test(arguments: ["iss", "exp", "amr"])
+  func `claims that minted tokens have of their own are not remembered`(claim: String) {
+    #expect(problem(changed("login: {identity: {remember: [\(claim)]}, token: {issuer: https://app.example.com, audience: my-app}}")).contains("login.identity.remember"))
   }
 
   private func issuer(_ member: String) -> String {

@@ -15,17 +15,6 @@ extension Kind where Value == SocketAddress {
   }
 }
 
-extension Kind where Value == AddressRange {
-  static var addressRange: Kind {
-    let form = "a range of addresses (10.0.0.0/8, 2001:db8::/32)"
-    return Kind(form, placeholder: placeholderRange) { place in
-      guard let text = place.text(form) else { return nil }
-      if let range = AddressRange(text) { return range }
-      return place.refuse("expected \(form), found \(quoted(text)); bits beyond the prefix must be zero")
-    }
-  }
-}
-
 extension Kind where Value == OutboundURL {
   /// `https://…`; `http://` only to this host itself or where `allowsCleartext`.
   static func serviceURL(allowsCleartext: Bool) -> Kind {
@@ -77,19 +66,6 @@ extension Kind where Value == CertificateAuthority {
   }
 }
 
-extension Kind where Value == String {
-  /// `scheme://host[:port]` as browsers send it in `Origin` (RFC 6454 §6.2).
-  static var origin: Kind {
-    .text("an origin (https://app.example.com)").checked { text in
-      if text == "*" { return "'*' is refused: name the origins" }
-      guard let url = OutboundURL(text), text == "\(url.isSecure ? "https" : "http")://\(url.authority)" else {
-        return "\(quoted(text)) is not an origin as browsers send it: scheme and host in lower case, no default port, no path"
-      }
-      return nil
-    }
-  }
-}
-
 extension OutboundURL {
   /// A name that the system resolves to itself, or an address of this host.
   var isLoopback: Bool {
@@ -98,8 +74,6 @@ extension OutboundURL {
 }
 
 private var placeholderURL: OutboundURL { OutboundURL(isSecure: true, host: "invalid", port: 443, target: "/") }
-
-private var placeholderRange: AddressRange { AddressRange("::")! }
 
 private func hostAndPort(_ text: String) -> (host: String, port: UInt16)? {
   guard let colon = text.lastIndex(of: ":") else { return nil }

@@ -114,7 +114,11 @@ extension Kind {
     return Kind(form, placeholder: []) { place in
       guard case .sequence(let nodes) = place.node.content else { return place.expected(form) }
       if nodes.count < minimum { return place.refuse("at least \(minimum) is needed") }
-      let elements = nodes.enumerated().map { index, node in kind.read(place.element(index, node)) }
+      let elements = nodes.enumerated().map { index, node in
+        let element = place.element(index, node)
+        place.reading.locate(element.path, node.position)
+        return kind.read(element)
+      }
       var seen: Set<Element> = []
       for (index, element) in elements.enumerated() {
         if let element, !seen.insert(element).inserted { return place.element(index, nodes[index]).refuse("stands in the list a second time") }

@@ -43,9 +43,9 @@ final class Reading {
   }
 
   /// For what shows only when several keys are seen together; the key was read before. Nothing is added to a key that was
-  /// refused already: what stands for its value is not what the file says.
+  /// refused already, with what is beneath it or around it: what stands for its value is not what the file says.
   func refuse(_ path: String, _ message: String) {
-    guard !problems.contains(where: { $0.key == path || $0.key.hasPrefix(path + ".") }) else { return }
+    guard !problems.contains(where: { isBeneath($0.key, path) || isBeneath(path, $0.key) }) else { return }
     problems.append(problem(position(of: path), path, message))
   }
 
@@ -61,6 +61,10 @@ final class Reading {
       guard let end = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { return Position(line: 1, column: 1) }
       path = path[..<end]
     }
+  }
+
+  private func isBeneath(_ path: String, _ other: String) -> Bool {
+    path == other || (!other.isEmpty && (path.hasPrefix(other + ".") || path.hasPrefix(other + "[")))
   }
 
   private func problem(_ position: Position, _ path: String, _ message: String) -> Problem {

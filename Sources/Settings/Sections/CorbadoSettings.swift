@@ -1,22 +1,13 @@
-internal import JOSE
 public import HTTPClient
+internal import JOSE
+public import Login
 
 /// `corbado`: the project at Corbado and its Backend API.
 public struct CorbadoSettings: Equatable, Sendable {
-  /// What `username` is at verify.
-  public enum VerifyUsername: String, CaseIterable, Sendable {
-    /// The identifier in the signed passkey data.
-    case webauthnId
-    /// The body's member, which must equal it.
-    case request
-    /// None, as the seed does.
-    case omit
-  }
-
   public struct Verify: Equatable, Sendable {
     /// Begins with `/`.
     public let path: String
-    public let username: VerifyUsername
+    public let username: Login.Configuration.Corbado.VerifyUsername
 
     init(_ keys: Section) {
       path = keys.value("path", .text("a path").checked(pathProblem), default: "/v2/passkey/verifySignedData")

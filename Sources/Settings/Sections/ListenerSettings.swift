@@ -3,14 +3,14 @@ public import Transport
 /// `listen[]`
 public struct ListenerSettings: Equatable, Sendable {
   public let address: SocketAddress
-  /// Proxies whose forwarded fields are believed; empty: nobody's.
-  public let trustedProxies: [AddressRange]
+  /// Proxies whose forwarded fields are believed, in CIDR notation; empty: nobody's.
+  public let trustedProxies: [String]
 
   init(_ keys: Section) {
     address = keys.value("address", .listenAddress)
-    trustedProxies = keys.value("trustedProxies", .list(of: .addressRange), default: "[]")
+    trustedProxies = keys.value("trustedProxies", .list(of: .text("addresses (10.0.0.0/8, 2001:db8::/32)")), default: "[]")
     keys.notYet("tls")
-    if trustedProxies.contains(where: \.isEverything) {
+    if trustedProxies.contains(where: { $0.hasSuffix("/0") }) {
       keys.warn("trustedProxies", "trusts everyone: any client can claim any address in X-Forwarded-For")
     }
   }

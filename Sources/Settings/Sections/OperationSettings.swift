@@ -20,7 +20,7 @@ public struct CrossOriginSettings: Equatable, Sendable {
   public let origins: [String]
 
   init(_ keys: Section) {
-    origins = keys.value("origins", .list(of: .origin), default: "[]")
+    origins = keys.value("origins", .list(of: .text("an origin (https://app.example.com)")), default: "[]")
     for origin in origins where origin.hasPrefix("http://") && !origin.hasPrefix("http://localhost") && !origin.hasPrefix("http://127.") {
       keys.warn("origins", "\(origin) is no https origin: whoever is on the way to it can act as its pages")
     }

@@ -1,0 +1,89 @@
+internal import Gate
+internal import JOSE
+
+extension SidecarSettings {
+  /// What the Gate's policy is compiled from.
+  var policyDraft: PolicyDraft {
+    PolicyDraft(
+      issuers: issuers.map { issuer in
+        IssuerRule(
+          issuer: issuer.issuer, audiences: issuer.audiences, algorithms: AlgorithmSet(issuer.algorithms),
+          leeway: issuer.leeway, subjectPrefix: issuer.subjectPrefix, sharesSubjectsWith: issuer.sharesSubjectsWith)
+      },
+      loginIssuer: LoginIssuer(
+        issuer: login.token.issuer, audience: login.token.audience, algorithms: AlgorithmSet([login.token.algorithm])),
+      credential: CredentialRule(tokenBytes: limits.tokenBytes),
+      routes: routes.map { RouteRule(path: $0.path, access: $0.access == .public ? .public : .required) },
+      endpoints: EndpointPaths(prefix: endpoints.prefix, enabled: endpoints.enabled),
+      identityFields: identity.fields.map { field in
+        IdentityField(
+          name: field.name, claim: field.claim.text, format: field.format == .json ? .json : .text(separator: field.separator))
+      },
+      keepsAuthorization: identity.authorization == .keep, passThrough: identity.passThrough,
+      corsOrigins: cors.origins, trustedProxies: listeners.map(\.trustedProxies))
+  }
+
+  /// The Gate's policy; nil when it was refused.
+  func policy(_ reading: Reading) -> Policy? {
+    do throws(PolicyErrors) {
+      return try Policy(policyDraft)
+    } catch {
+      for error in error.list { reading.refuse(key(of: error), message(of: error)) }
+      return nil
+    }
+  }
+
+  /// The key that an error of the draft is about.
+  private func key(of error: PolicyError) -> String {
+    switch error {
+    case .noIssuer: "issuers"
+    case .issuer(let index, let problem): "issuers[\(index)].\(issuerKey(problem))"
+    case .loginIssuer(.empty): "login.token"
+    case .loginIssuer: "login.token.issuer"
+    case .credential: "limits.token"
+    case .route(let index, _): "routes[\(index)].path"
+    case .endpoints: "endpoints.prefix"
+    case .identityField(let index, let problem): identityKey(index, problem)
+    case .passThrough(let index, _): "identity.passThrough[\(index)]"
+    case .reservedField: "identity"
+    case .corsOrigin(let index, _): "cors.origins[\(index)]"
+    case .trustedProxy(let listener, let index, _): "listen[\(listener)].trustedProxies[\(index)]"
+    }
+  }
+
+  private func issuerKey(_ problem: PolicyError.Problem) -> String {
+    switch problem {
+    case .audienceMissing, .audienceContradicted: "audiences"
+    case .algorithmMissing: "algorithms"
+    case .negative: "leeway"
+    case .subjectNamespaceMissing, .subjectPrefixOverlaps, .subjectPrefixUnused: "subjectPrefix"
+    case .issuerNotConfigured, .subjectsSharedInTurn: "sharesSubjectsWith"
+    default: "issuer"
+    }
+  }
+
+  private func identityKey(_ index: Int, _ problem: PolicyError.Problem) -> String {
+    guard identity.fields.indices.contains(index) else { return "identity.fields" }
+    let field = "identity.fields." + identity.fields[index].name
+    return problem == .separatorMalformed ? field + ".separator" : field
+  }
+
+  private func message(of error: PolicyError) -> String {
+    switch error {
+    case .noIssuer: "at least one is needed"
+    case .loginIssuer(.alreadyUsed): "is also a configured issuer; tokens of the two could not be told apart"
+    case .passThrough(_, .nameReserved): "is written by the sidecar itself: a client could then write it too"
+    case .identityField(_, .repeated): "is the same as an earlier name to servers that take - and _ for each other"
+    case .corsOrigin: "is no origin as browsers send it: https://host[:port] in lower case, without path and default port"
+    case .issuer(_, let problem), .loginIssuer(let problem), .credential(let problem), .route(_, let problem),
+      .endpoints(let problem), .identityField(_, let problem), .passThrough(_, let problem),
+      .reservedField(_, let problem), .trustedProxy(_, _, let problem):
+      problem.rawValue
+    }
+  }
+}
+
+extension EndpointSettings {
+  /// The endpoints that are served.
+  var enabled: Set<Endpoint> { hasJWKSet ? [.createConnectToken, .completeLogin, .jwks] : [.createConnectToken, .completeLogin] }
+}
