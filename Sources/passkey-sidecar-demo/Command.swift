@@ -29,8 +29,7 @@ enum Command: String {
     case .run:
       let login = try Self.startProvider(arguments, portOption: "idp-port")
       let emulator = try Self.startEmulator(arguments, portOption: "emulator-port")
-      try Self.startApp(arguments, portOption: "app-port", login: login, emulator: emulator)
-      try Self.stay()
+      try Self.stay(with: try Self.startApp(arguments, portOption: "app-port", login: login, emulator: emulator))
     case .emulator:
       _ = try Self.startEmulator(arguments, portOption: "port")
       try Self.stay()
@@ -38,10 +37,10 @@ enum Command: String {
       _ = try Self.startProvider(arguments, portOption: "port")
       try Self.stay()
     case .app:
-      try Self.startApp(
-        arguments, portOption: "port", login: arguments.text("login", "http://localhost:9400"),
-        emulator: arguments.text("emulator", "http://localhost:9500"))
-      try Self.stay()
+      let (login, emulator) = (
+        arguments.text("login", "http://localhost:9400"), arguments.text("emulator", "http://localhost:9500")
+      )
+      try Self.stay(with: try Self.startApp(arguments, portOption: "port", login: login, emulator: emulator))
     case .check: return Self.check(arguments)
     case .wait: return try Self.wait(arguments)
     }
@@ -65,7 +64,8 @@ enum Command: String {
     let identity = EmulatorIdentity(
       projectID: projectID, apiSecret: arguments.text("api-secret", "corbado1_demo"), bearerKeys: bearerKeys,
       relyingParty: RelyingParty(
-        id: arguments.text("rp-id", "localhost"), name: "Passkey sidecar demo", origins: origins.isEmpty ? [origin] : origins))
+        id: arguments.text("rp-id", "localhost"), name: "Passkey sidecar demo",
+        origins: origins.isEmpty ? [origin] : origins))
     let emulator = Emulator(identity, firstKey: try TokenSigningKey(id: "pki-" + RandomText.number()))
     _ = emulator.control(DemoRequest("PUT", "/settings", body: (["mode": .string(mode.rawValue)] as JSON).bytes))
     let server = try WireServer(port: port) { emulator.handle($0) }
@@ -82,29 +82,34 @@ enum Command: String {
     let origins = arguments.all("origin")
     let provider = IdentityProvider(
       issuer: arguments.text("issuer", "http://localhost:\(port)"), audience: arguments.text("audience", "demo"),
-      origins: origins.isEmpty ? [origin] : origins, key: try TokenSigningKey(id: "idp-" + RandomText.alphanumeric(count: 8)))
+      origins: origins.isEmpty ? [origin] : origins,
+      key: try TokenSigningKey(id: "idp-" + RandomText.alphanumeric(count: 8)))
     let server = try WireServer(port: port) { provider.handle($0) }
     Console.print("conventional login: http://localhost:\(server.port)")
     return "http://localhost:\(server.port)"
   }
 
-  private static func startApp(_ arguments: Arguments, portOption: String, login: String, emulator: String) throws {
+  private static func startApp(_ arguments: Arguments, portOption: String, login: String, emulator: String) throws
+    -> AppServer
+  {
     let app = DemoApp(surroundings: .init(login: login, emulator: emulator))
-    let server = try WireServer(port: try arguments.port(portOption, 9300) ?? 9300) { app.handle($0) }
+    let server = try AppServer(port: try arguments.port(portOption, 9300) ?? 9300, app)
     Console.print("app: http://localhost:\(server.port)")
+    return server
   }
 
   /// The servers have threads of their own; a signal ends the process.
-  private static func stay() throws -> Never {
+  private static func stay(with app: AppServer? = nil) throws -> Never {
     var loop = try EventLoop(inputBytes: 1)
-    while true { _ = loop.wait() }
+    while true { withExtendedLifetime(app) { _ = loop.wait() } }
   }
 
   // MARK: Clients
 
   private static func check(_ arguments: Arguments) -> CInt {
     let places = Walk.Places(
-      sidecar: arguments.text("sidecar", "http://127.0.0.1:8080"), login: arguments.text("login", "http://127.0.0.1:9400"),
+      sidecar: arguments.text("sidecar", "http://127.0.0.1:8080"),
+      login: arguments.text("login", "http://127.0.0.1:9400"),
       emulator: arguments.text("emulator", "http://127.0.0.1:9500"), origin: arguments.text("origin", origin),
       whoami: arguments.text("whoami", "/api/whoami"), appProtocol: arguments.all("protocol").last)
     let client = PlainClient()

@@ -5,7 +5,8 @@ import Testing
 @Suite struct DemoServicesTests {
   private func provider() throws -> IdentityProvider {
     var provider = IdentityProvider(
-      issuer: "http://localhost:9400", audience: "demo", origins: ["http://localhost:8080"], key: try EmulatorUnderTest.key.get())
+      issuer: "http://localhost:9400", audience: "demo", origins: ["http://localhost:8080"],
+      key: try EmulatorUnderTest.key.get())
     provider.clock = { 1_800_000_000_000 }
     return provider
   }
@@ -32,13 +33,15 @@ import Testing
     claims.set("jti", nil)
     #expect(
       claims == [
-        "iss": "http://localhost:9400", "aud": "demo", "sub": "u-1001", "email": "ada@example.com", "email_verified": true,
+        "iss": "http://localhost:9400", "aud": "demo", "sub": "u-1001", "email": "ada@example.com",
+        "email_verified": true,
         "name": "Ada Lovelace", "iat": 1_800_000_000, "exp": 1_800_003_600,
       ])
   }
 
   @Test(arguments: [
-    (#"{"email":"ada@example.com","password":"wrong"}"#, 401), (#"{"email":"nobody@example.com","password":"analytical"}"#, 401),
+    (#"{"email":"ada@example.com","password":"wrong"}"#, 401),
+    (#"{"email":"nobody@example.com","password":"analytical"}"#, 401),
     (#"{"email":"ada@example.com"}"#, 400), ("nonsense", 400),
   ])
   func `anything else gives none`(body: String, status: Int) throws {
@@ -49,7 +52,8 @@ import Testing
 
   @Test func `a page of another origin cannot log in`() throws {
     let body = #"{"email":"ada@example.com","password":"analytical"}"#
-    #expect(try login(body, origin: "http://localhost:8080").field("access-control-allow-origin") == "http://localhost:8080")
+    #expect(
+      try login(body, origin: "http://localhost:8080").field("access-control-allow-origin") == "http://localhost:8080")
     let refused = try login(body, origin: "http://evil.example")
     #expect(refused.status == 403)
     #expect(refused.field("access-control-allow-origin") == nil)

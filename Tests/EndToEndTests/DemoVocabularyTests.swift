@@ -6,7 +6,8 @@ import Testing
   // MARK: Base64 (RFC 4648, section 10)
 
   @Test(arguments: [
-    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+    ("foobar", "Zm9vYmFy"),
   ])
   func `base64 is as RFC 4648 has it`(plain: String, encoded: String) {
     #expect(Base64.encoded(Array(plain.utf8)) == encoded)
@@ -29,16 +30,18 @@ import Testing
 
   // MARK: JSON
 
-  @Test(arguments: [
-    (#"{"a":[1,-2,0.5,"x",true,false,null,{}]}"#, ["a": [1, -2, .number(0.5), "x", true, false, nil, [:]]]),
-    (#" "\u00fc\ud83d\ude00\n" "#, "ü😀\n"), ("9223372036854775807", .integer(.max)), ("1e2", .number(100)),
-  ] as [(String, JSON)])
+  @Test(
+    arguments: [
+      (#"{"a":[1,-2,0.5,"x",true,false,null,{}]}"#, ["a": [1, -2, .number(0.5), "x", true, false, nil, [:]]]),
+      (#" "\u00fc\ud83d\ude00\n" "#, "ü😀\n"), ("9223372036854775807", .integer(.max)), ("1e2", .number(100)),
+    ] as [(String, JSON)])
   func `a text is read`(text: String, value: JSON) throws {
     #expect(try JSON(reading: text) == value)
   }
 
   @Test(arguments: [
-    "", "{", "[1,]", #"{"a":1,}"#, "01", "+1", "1.", ".5", "1e", "nul", "tru e", #""\x""#, #""\ud800""#, #""\ud800A""#, "\"\n\"",
+    "", "{", "[1,]", #"{"a":1,}"#, "01", "+1", "1.", ".5", "1e", "nul", "tru e", #""\x""#, #""\ud800""#, #""\ud800A""#,
+    "\"\n\"",
     #"{"a":1,"a":1}"#, "{} {}", "NaN", "1e999", "'a'", String(repeating: "[", count: 100_000),
   ])
   func `what is no JSON is refused`(text: String) {
@@ -58,7 +61,8 @@ import Testing
   // MARK: Parameters
 
   @Test func `parameters are decoded`() {
-    let decoded = FormParameters.decoded("filter%5B%5D=a%3Aeq%3Ab&email=ada%2Bx%40example.com&name=Ada+L&empty&bad=%zz%4")
+    let decoded = FormParameters.decoded(
+      "filter%5B%5D=a%3Aeq%3Ab&email=ada%2Bx%40example.com&name=Ada+L&empty&bad=%zz%4")
     #expect(decoded.map(\.name) == ["filter[]", "email", "name", "empty", "bad"])
     #expect(decoded.map(\.value) == ["a:eq:b", "ada+x@example.com", "Ada L", "", "%zz%4"])
   }

@@ -2,10 +2,12 @@ import Testing
 
 @testable import passkey_sidecar_demo
 
-/// The walk in front of a sidecar of forty lines, whole and with one thing wrong: a check that cannot fail proves nothing.
+/// The walk in front of a sidecar of forty lines, whole and with one thing wrong: a check that cannot fail proves
+/// nothing.
 @Suite struct DemoWalkTests {
   enum Defect: String, CaseIterable {
-    case admitsWithoutToken, passesTheClientsUserID, mintsForCorbadosUser, acceptsReplays, answersMore, sharesOneConnectToken
+    case admitsWithoutToken, passesTheClientsUserID, mintsForCorbadosUser, acceptsReplays, answersMore,
+      sharesOneConnectToken
   }
 
   /// Sidecar, app, login and emulator in one function.
@@ -24,7 +26,8 @@ import Testing
       self.defect = defect
     }
 
-    func exchange(_ method: String, _ url: String, _ fields: [DemoRequest.Field], _ json: JSON?) throws -> DemoResponse {
+    func exchange(_ method: String, _ url: String, _ fields: [DemoRequest.Field], _ json: JSON?) throws -> DemoResponse
+    {
       let parts = url.dropFirst("http://".count).split(separator: "/", maxSplits: 1)
       let request = DemoRequest(method, "/" + parts[1], fields: fields, body: json?.bytes ?? [])
       switch parts[0] {
@@ -35,7 +38,8 @@ import Testing
     }
 
     private func sidecar(_ request: DemoRequest, _ json: JSON) throws -> DemoResponse {
-      let subject = request.field("authorization").flatMap { CompactToken(String($0.dropFirst(7))) }?.claims["sub"]?.text
+      let subject = request.field("authorization").flatMap { CompactToken(String($0.dropFirst(7))) }?.claims["sub"]?
+        .text
       switch request.path {
       case "/auth/completeLogin":
         let data = try #require(json["signedPasskeyData"]?.text)
@@ -52,9 +56,12 @@ import Testing
         let type = try #require(json["connectTokenType"]?.text)
         let token = try cachedConnectToken ?? corbado.connectToken(type, for: subject)
         if defect == .sharesOneConnectToken { cachedConnectToken = token }
-        return DemoResponse(json: defect == .answersMore ? ["connectToken": .string(token), "more": 1] : ["connectToken": .string(token)])
+        return DemoResponse(
+          json: defect == .answersMore ? ["connectToken": .string(token), "more": 1] : ["connectToken": .string(token)])
       default:
-        guard subject != nil || defect == .admitsWithoutToken else { return DemoResponse(status: 401, text: "Unauthorized") }
+        guard subject != nil || defect == .admitsWithoutToken else {
+          return DemoResponse(status: 401, text: "Unauthorized")
+        }
         var forwarded = request
         if defect != .passesTheClientsUserID { forwarded.fields.removeAll { $0.name == "X-User-ID" } }
         forwarded.fields.append(.init(name: "X-User-ID", value: subject ?? ""))
@@ -65,7 +72,9 @@ import Testing
     func walk() -> (isWhole: Bool, lines: [String]) {
       var lines: [String] = []
       var walk = Walk(
-        .init(sidecar: "http://sidecar", login: "http://login", emulator: "http://emulator", origin: EmulatorUnderTest.origin),
+        .init(
+          sidecar: "http://sidecar", login: "http://login", emulator: "http://emulator",
+          origin: EmulatorUnderTest.origin),
         exchange: exchange, report: { lines.append($0) })
       return (walk.run(), lines)
     }

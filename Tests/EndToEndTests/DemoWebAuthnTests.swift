@@ -51,7 +51,8 @@ import Testing
 
   /// The vectors were made for this party; some of their authenticators verified nobody.
   private func party(requiringVerification: Bool = false) -> RelyingParty {
-    RelyingParty(id: "example.org", name: "", origins: ["https://example.org"], requiresUserVerification: requiringVerification)
+    RelyingParty(
+      id: "example.org", name: "", origins: ["https://example.org"], requiresUserVerification: requiringVerification)
   }
 
   private func registration(_ ceremony: Ceremony) throws -> RegistrationAnswer {
@@ -80,29 +81,37 @@ import Testing
   }
 
   @Test(arguments: ceremonies) func `the published ceremony is accepted`(ceremony: Ceremony) throws {
-    let credential = try party().credential(from: registration(ceremony), challenge: hex(ceremony.registrationChallenge))
+    let credential = try party().credential(
+      from: registration(ceremony), challenge: hex(ceremony.registrationChallenge))
     #expect(credential.id == hex(ceremony.credentialID))
     let count = try party().signatureCount(
-      from: assertion(ceremony), challenge: hex(ceremony.assertionChallenge), publicKey: credential.publicKey, lastSignatureCount: 0)
+      from: assertion(ceremony), challenge: hex(ceremony.assertionChallenge), publicKey: credential.publicKey,
+      lastSignatureCount: 0)
     #expect(count == 0)
   }
 
-  @Test(arguments: ceremonies) func `an assertion without verification is refused where it is required`(ceremony: Ceremony) throws {
-    let credential = try party().credential(from: registration(ceremony), challenge: hex(ceremony.registrationChallenge))
+  @Test(arguments: ceremonies) func `an assertion without verification is refused where it is required`(
+    ceremony: Ceremony
+  ) throws {
+    let credential = try party().credential(
+      from: registration(ceremony), challenge: hex(ceremony.registrationChallenge))
     #expect(throws: CeremonyError.userNotVerified) {
       try party(requiringVerification: true).signatureCount(
-        from: assertion(ceremony), challenge: hex(ceremony.assertionChallenge), publicKey: credential.publicKey, lastSignatureCount: 0)
+        from: assertion(ceremony), challenge: hex(ceremony.assertionChallenge), publicKey: credential.publicKey,
+        lastSignatureCount: 0)
     }
   }
 
   @Test(arguments: ceremonies) func `a key does not accept another ceremony's signature`(ceremony: Ceremony) throws {
-    let credential = try party().credential(from: registration(ceremony), challenge: hex(ceremony.registrationChallenge))
+    let credential = try party().credential(
+      from: registration(ceremony), challenge: hex(ceremony.registrationChallenge))
     let other = try #require(Self.ceremonies.first { $0.testDescription != ceremony.testDescription })
     var answer = try assertion(ceremony)
     answer.signature = hex(other.signature)
     #expect(throws: CeremonyError.signatureInvalid) {
       try party().signatureCount(
-        from: answer, challenge: hex(ceremony.assertionChallenge), publicKey: credential.publicKey, lastSignatureCount: 0)
+        from: answer, challenge: hex(ceremony.assertionChallenge), publicKey: credential.publicKey,
+        lastSignatureCount: 0)
     }
   }
 
@@ -141,7 +150,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["id", "rawId", "type"]) func `an answer whose frame disagrees with itself is refused`(member: String) {
+  @Test(arguments: ["id", "rawId", "type"]) func `an answer whose frame disagrees with itself is refused`(
+    member: String
+  ) {
     var json: JSON = [
       "type": "public-key", "id": "AQ", "rawId": "AQ",
       "response": ["clientDataJSON": "e30", "authenticatorData": "AA", "signature": "AA"],
@@ -152,25 +163,33 @@ import Testing
 
   // MARK: CBOR (RFC 8949, appendix A)
 
-  @Test(arguments: [
-    ("00", 0), ("17", 23), ("1818", 24), ("1903e8", 1000), ("1a000f4240", 1_000_000), ("1b000000e8d4a51000", 1_000_000_000_000),
-    ("20", -1), ("3863", -100), ("3903e7", -1000), ("40", .bytes([])), ("4401020304", .bytes([1, 2, 3, 4])), ("60", ""),
-    ("6449455446", "IETF"), ("62c3bc", "ü"), ("80", .array([])), ("83010203", .array([1, 2, 3])),
-    ("8301820203820405", .array([1, .array([2, 3]), .array([4, 5])])), ("a0", .map([:])), ("a201020304", .map([1: 2, 3: 4])),
-    ("a26161016162820203", .map(["a": 1, "b": .array([2, 3])])), ("f4", .boolean(false)), ("f5", .boolean(true)), ("f6", .null),
-  ] as [(String, CBOR)])
+  @Test(
+    arguments: [
+      ("00", 0), ("17", 23), ("1818", 24), ("1903e8", 1000), ("1a000f4240", 1_000_000),
+      ("1b000000e8d4a51000", 1_000_000_000_000),
+      ("20", -1), ("3863", -100), ("3903e7", -1000), ("40", .bytes([])), ("4401020304", .bytes([1, 2, 3, 4])),
+      ("60", ""),
+      ("6449455446", "IETF"), ("62c3bc", "ü"), ("80", .array([])), ("83010203", .array([1, 2, 3])),
+      ("8301820203820405", .array([1, .array([2, 3]), .array([4, 5])])), ("a0", .map([:])),
+      ("a201020304", .map([1: 2, 3: 4])),
+      ("a26161016162820203", .map(["a": 1, "b": .array([2, 3])])), ("f4", .boolean(false)), ("f5", .boolean(true)),
+      ("f6", .null),
+    ] as [(String, CBOR)])
   func `an item is read and written as RFC 8949 has it`(encoded: String, item: CBOR) throws {
     #expect(try CBOR(reading: hex(encoded)) == item)
     #expect(item.encoded == hex(encoded))
   }
 
-  @Test(arguments: [
-    ("", .truncated), ("18", .truncated), ("44010203", .truncated), ("5bffffffffffffffff", .integerOutOfRange),
-    ("5b7fffffffffffffff", .truncated), ("9b7fffffffffffffff", .truncated), ("bb7fffffffffffffff", .truncated),
-    ("9fff", .unsupported(initialByte: 0x9F)), ("c0", .unsupported(initialByte: 0xC0)), ("f93c00", .unsupported(initialByte: 0xF9)),
-    ("1c", .unsupported(initialByte: 0x1C)), ("0000", .trailingBytes), ("a201020102", .duplicateKey), ("61ff", .notUTF8),
-    ("81818181818181818180", .tooDeep), ("3bffffffffffffffff", .integerOutOfRange),
-  ] as [(String, CBORError)])
+  @Test(
+    arguments: [
+      ("", .truncated), ("18", .truncated), ("44010203", .truncated), ("5bffffffffffffffff", .integerOutOfRange),
+      ("5b7fffffffffffffff", .truncated), ("9b7fffffffffffffff", .truncated), ("bb7fffffffffffffff", .truncated),
+      ("9fff", .unsupported(initialByte: 0x9F)), ("c0", .unsupported(initialByte: 0xC0)),
+      ("f93c00", .unsupported(initialByte: 0xF9)),
+      ("1c", .unsupported(initialByte: 0x1C)), ("0000", .trailingBytes), ("a201020102", .duplicateKey),
+      ("61ff", .notUTF8),
+      ("81818181818181818180", .tooDeep), ("3bffffffffffffffff", .integerOutOfRange),
+    ] as [(String, CBORError)])
   func `what is no item for WebAuthn is refused`(encoded: String, error: CBORError) {
     #expect(throws: error) { try CBOR(reading: hex(encoded)) }
   }
@@ -178,7 +197,8 @@ import Testing
   // MARK: Signatures in DER
 
   @Test(arguments: [
-    "", "30", "3006020101020101ff", "300602010102", "3006020181020101", "30070202000102010100", "3026022100" + String(repeating: "ff", count: 33) + "020101",
+    "", "30", "3006020101020101ff", "300602010102", "3006020181020101", "30070202000102010100",
+    "3026022100" + String(repeating: "ff", count: 33) + "020101",
     "3081060201010201", "3005020002 0101".filter { $0 != " " },
   ])
   func `a signature that is no DER sequence of two short integers is refused`(encoded: String) {

@@ -5,7 +5,9 @@ import Transport
 
 /// The demo's server and client over real sockets of this machine.
 @Suite struct DemoWireTests {
-  private func ask(_ method: String = "POST", json: JSON? = ["a": 1], _ handler: @escaping WireServer.Handler) throws -> DemoResponse {
+  private func ask(_ method: String = "POST", json: JSON? = ["a": 1], _ handler: @escaping WireServer.Handler) throws
+    -> DemoResponse
+  {
     let server = try WireServer(port: 0, handler)
     return try PlainClient().send(
       method, "http://127.0.0.1:\(server.port)/x?y=1", fields: [.init(name: "X-A", value: "b")], json: json)
@@ -15,7 +17,8 @@ import Transport
     let answer = try ask { request in
       let body = String(decoding: request.body, as: UTF8.self)
       var answer = DemoResponse(
-        status: 201, text: "\(request.method) \(request.path) \(request.query ?? "") \(request.field("x-a") ?? "") \(body)")
+        status: 201,
+        text: "\(request.method) \(request.path) \(request.query ?? "") \(request.field("x-a") ?? "") \(body)")
       answer.set("x-c", "d")
       return answer
     }
@@ -41,7 +44,9 @@ import Transport
   @Test(arguments: ["reset", "resetInBody", "close", "closeInBody"])
   func `a cut answer never looks whole`(effect: String) throws {
     let fault = try #require(ScriptedFault(["effect": .string(effect)]))
-    #expect(throws: PlainClient.Failure.self) { try ask { _ in fault.apply(to: DemoResponse(json: ["verificationResult": "success"])) } }
+    #expect(throws: PlainClient.Failure.self) {
+      try ask { _ in fault.apply(to: DemoResponse(json: ["verificationResult": "success"])) }
+    }
   }
 
   @Test func `a client gives up on a hanging server`() throws {
@@ -55,7 +60,10 @@ import Transport
     #expect(throws: PlainClient.Failure.self) { try client.send("GET", "http://127.0.0.1:\(server.port)/") }
   }
 
-  @Test(arguments: ["GET  / HTTP/1.1\r\n\r\n", "GET http://x/ HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"])
+  @Test(arguments: [
+    "GET  / HTTP/1.1\r\n\r\n", "GET http://x/ HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\n",
+    "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+  ])
   func `what is no request gets 400`(text: String) throws {
     let server = try WireServer(port: 0) { _ in DemoResponse(status: 200) }
     let deadline = Clock.monotonic() + .seconds(10)
@@ -82,5 +90,14 @@ import Transport
     }
     let text = String(decoding: received, as: UTF8.self)
     #expect(text.contains("\r\n\r\nabcde") && text.hasSuffix("\r\n\r\nfg"))
+  }
+
+  @Test func `the app is served as it answers`() throws {
+    let server = try AppServer(port: 0, DemoApp(surroundings: .init(login: "http://l", emulator: "http://e")))
+    let answer = try PlainClient().send(
+      "GET", "http://127.0.0.1:\(server.port)/api/whoami?x=1", fields: [.init(name: "X-User-ID", value: "u-1001")])
+    #expect(answer.status == 200)
+    #expect(answer.json["userID"] == "u-1001")
+    #expect(answer.json["protocol"] == "HTTP/1.1")
   }
 }

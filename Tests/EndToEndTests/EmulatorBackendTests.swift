@@ -7,7 +7,8 @@ import Testing
 
   @Test(arguments: [
     nil, "Basic", "Basic !!!", "Basic " + Base64.encoded(Array("no-colon".utf8)),
-    "Basic " + Base64.encoded(Array("pro-7001:wrong".utf8)), "Basic " + Base64.encoded(Array("pro-7002:corbado1_test".utf8)),
+    "Basic " + Base64.encoded(Array("pro-7001:wrong".utf8)),
+    "Basic " + Base64.encoded(Array("pro-7002:corbado1_test".utf8)),
     "Bearer unknown", "Digest x",
   ])
   func `a call without the project's credential gets 401 login_error`(authorization: String?) throws {
@@ -26,10 +27,12 @@ import Testing
 
   @Test(arguments: [
     ("GET", "/v2/nothing", 404, "not_found"), ("GET", "/nothing", 404, "not_found"),
-    ("PUT", "/v2/connectTokens", 405, "method_not_allowed"), ("GET", "/v2/passkey/verifySignedData", 405, "method_not_allowed"),
+    ("PUT", "/v2/connectTokens", 405, "method_not_allowed"),
+    ("GET", "/v2/passkey/verifySignedData", 405, "method_not_allowed"),
     ("POST", "/v2/connectTokens", 400, "invalid_json"),
   ])
-  func `what is no call gets its documented error type`(method: String, path: String, status: Int, type: String) throws {
+  func `what is no call gets its documented error type`(method: String, path: String, status: Int, type: String) throws
+  {
     let answer = try EmulatorUnderTest().backend(method, path, raw: Array("{".utf8))
     #expect(answer.status == status)
     #expect(answer.errorType == type)
@@ -61,7 +64,8 @@ import Testing
     let corbado = try EmulatorUnderTest()
     let data: JSON = ["identifier": "u-1", "displayName": "Ada"]
     let entity = corbado.backend("POST", "/v2/connectTokens", ["type": "passkey-append", "data": data]).json
-    #expect(Set(entity.members?.map(\.name) ?? []) == ["id", "tokenType", "data", "connectTokenStatus", "secret", "expires"])
+    #expect(
+      Set(entity.members?.map(\.name) ?? []) == ["id", "tokenType", "data", "connectTokenStatus", "secret", "expires"])
     #expect(entity["id"]?.text?.hasPrefix("ctk-") == true)
     #expect(entity["tokenType"] == "passkey-append")
     #expect(entity["connectTokenStatus"] == "initial")
@@ -74,20 +78,26 @@ import Testing
   @Test func `a shorter lifetime is honoured, a longer one is cut`() throws {
     let corbado = try EmulatorUnderTest()
     func expires(_ lifetime: Int) -> JSON? {
-      let body: JSON = ["type": "passkey-list", "data": ["identifier": "u-1"], "maxLifetimeInSeconds": .integer(lifetime)]
+      let body: JSON = [
+        "type": "passkey-list", "data": ["identifier": "u-1"], "maxLifetimeInSeconds": .integer(lifetime),
+      ]
       return corbado.backend("POST", "/v2/connectTokens", body).json["expires"]
     }
     #expect(expires(60) == .integer(corbado.now + 60))
     #expect(expires(3600) == .integer(corbado.now + 300))
   }
 
-  @Test(arguments: [
-    (["data": ["identifier": "u-1"]], "type: cannot be blank"),
-    (["type": "passkey-add", "data": ["identifier": "u-1", "displayName": "Ada"]], "type: must be a valid value"),
-    (["type": "passkey-list"], "data.identifier: cannot be blank"),
-    (["type": "passkey-append", "data": ["identifier": "u-1"]], "data.displayName: cannot be blank"),
-    (["type": "passkey-list", "data": ["identifier": "u-1"], "maxLifetimeInSeconds": 0], "maxLifetimeInSeconds: must be no less than 1"),
-  ] as [(JSON, String)])
+  @Test(
+    arguments: [
+      (["data": ["identifier": "u-1"]], "type: cannot be blank"),
+      (["type": "passkey-add", "data": ["identifier": "u-1", "displayName": "Ada"]], "type: must be a valid value"),
+      (["type": "passkey-list"], "data.identifier: cannot be blank"),
+      (["type": "passkey-append", "data": ["identifier": "u-1"]], "data.displayName: cannot be blank"),
+      (
+        ["type": "passkey-list", "data": ["identifier": "u-1"], "maxLifetimeInSeconds": 0],
+        "maxLifetimeInSeconds: must be no less than 1"
+      ),
+    ] as [(JSON, String)])
   func `a faulty request for a connect token names the field`(body: JSON, violation: String) throws {
     let answer = try EmulatorUnderTest().backend("POST", "/v2/connectTokens", body)
     #expect(answer.status == 400)
@@ -111,7 +121,9 @@ import Testing
     let listed = corbado.backend("GET", "/v2/connectTokens").json["connectTokens"]?.elements?.first?["id"]?.text
     let id = try #require(listed)
     #expect(corbado.backend("PATCH", "/v2/connectTokens/\(id)", ["status": "consumed"]).json["httpStatusCode"] == 200)
-    #expect(corbado.backend("GET", "/v2/connectTokens").json["connectTokens"]?.elements?.first?["connectTokenStatus"] == "consumed")
+    #expect(
+      corbado.backend("GET", "/v2/connectTokens").json["connectTokens"]?.elements?.first?["connectTokenStatus"]
+        == "consumed")
     #expect(corbado.backend("DELETE", "/v2/connectTokens/\(id)").status == 200)
     #expect(corbado.backend("DELETE", "/v2/connectTokens/\(id)").violation == "connectTokenID: does not exist")
   }

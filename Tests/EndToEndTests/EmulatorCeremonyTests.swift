@@ -37,7 +37,8 @@ import Testing
     try corbado.addPasskey(for: "u-1", &authenticator)
     try corbado.addPasskey(for: "u-2", &authenticator)
     let (process, _) = try corbado.startLogin()
-    let started = corbado.frontend("login/start", ["identifier": "u-1", "source": "text-field", "loadedMs": 0], process: process)
+    let started = corbado.frontend(
+      "login/start", ["identifier": "u-1", "source": "text-field", "loadedMs": 0], process: process)
     let options = try #require(started.json["assertionOptions"]?.text)
     let finished = corbado.finishLogin(try authenticator.assert(options: options), process: process, conditional: false)
     let token = try #require(finished.json["signedPasskeyData"]?.text.flatMap { CompactToken($0) })
@@ -48,7 +49,8 @@ import Testing
   @Test func `a user without passkeys falls back`() throws {
     let corbado = try EmulatorUnderTest()
     let (process, _) = try corbado.startLogin()
-    let started = corbado.frontend("login/start", ["identifier": "nobody", "source": "text-field", "loadedMs": 0], process: process)
+    let started = corbado.frontend(
+      "login/start", ["identifier": "nobody", "source": "text-field", "loadedMs": 0], process: process)
     #expect(started.json["assertionOptions"] == "")
     #expect(started.json["fallbackOperationError"]?["error"]?["code"] == "no_cbo_user")
   }
@@ -71,7 +73,9 @@ import Testing
     let second = try corbado.startAppend(for: "u-2")
     var stolen = try JSON(reading: owned)
     var response = try #require(stolen["response"])
-    response.set("clientDataJSON", try JSON(reading: try authenticator.create(options: second.options))["response"]?["clientDataJSON"])
+    response.set(
+      "clientDataJSON",
+      try JSON(reading: try authenticator.create(options: second.options))["response"]?["clientDataJSON"])
     stolen.set("response", response)
     let answer = corbado.finishAppend(stolen.description, process: second.process)
     #expect(answer.violation == "attestationResponse: credential_already_registered")
@@ -86,7 +90,8 @@ import Testing
   func `a connect token opens one flow, of its type, in its time`(which: String, violation: String) throws {
     let corbado = try EmulatorUnderTest()
     let process = try #require(corbado.frontend("append/init", EmulatorUnderTest.opening).json["processID"]?.text)
-    var token = try corbado.connectToken(which == "of another type" ? "passkey-list" : "passkey-append", for: "u-1", lifetime: 60)
+    var token = try corbado.connectToken(
+      which == "of another type" ? "passkey-list" : "passkey-append", for: "u-1", lifetime: 60)
     func start() -> DemoResponse {
       corbado.frontend("append/start", ["appendTokenValue": .string(token), "loadedMs": 0], process: process)
     }
@@ -117,7 +122,8 @@ import Testing
     let id = try #require(try self.list("u-1", corbado, process).first?["id"]?.text)
     func delete(as identifier: String) throws -> DemoResponse {
       let token = try corbado.connectToken("passkey-delete", for: identifier)
-      return corbado.frontend("manage/delete", ["connectToken": .string(token), "credentialID": .string(id)], process: process)
+      return corbado.frontend(
+        "manage/delete", ["connectToken": .string(token), "credentialID": .string(id)], process: process)
     }
     #expect(try delete(as: "u-2").violation == "credentialID: does not exist")
     #expect(try delete(as: "u-1").json == ["credentialID": .string(id)])
@@ -137,7 +143,8 @@ import Testing
     let process = try #require(corbado.frontend("manage/init", EmulatorUnderTest.opening).json["processID"]?.text)
     let id = try #require(try list("u-1", corbado, process).first?["id"]?.text)
     let token = try corbado.connectToken("passkey-delete", for: "u-1")
-    _ = corbado.frontend("manage/delete", ["connectToken": .string(token), "credentialID": .string(id)], process: process)
+    _ = corbado.frontend(
+      "manage/delete", ["connectToken": .string(token), "credentialID": .string(id)], process: process)
     let login = try corbado.startLogin()
     let answer = corbado.finishLogin(try authenticator.assert(options: login.options), process: login.process)
     #expect(answer.status == 200)
@@ -155,7 +162,9 @@ import Testing
 
   static let bends = [
     Bend(testDescription: "wrong origin", reason: "origin_mismatch") { $0.origin = "http://localhost:8081" },
-    Bend(testDescription: "origin of another scheme", reason: "origin_mismatch") { $0.origin = "https://localhost:8080" },
+    Bend(testDescription: "origin of another scheme", reason: "origin_mismatch") {
+      $0.origin = "https://localhost:8080"
+    },
     Bend(testDescription: "wrong RP ID", reason: "rp_id_mismatch") { $0.rpIDOverride = "example.com" },
     Bend(testDescription: "user not verified", reason: "user_not_verified") { $0.flags.remove(.userVerified) },
     Bend(testDescription: "user not present", reason: "user_not_present") { $0.flags.remove(.userPresent) },
@@ -192,7 +201,8 @@ import Testing
     let started = try corbado.startLogin()
     let assertion = try authenticator.assert(options: started.options)
     #expect(corbado.finishLogin(assertion, process: started.process).status == 200)
-    #expect(corbado.finishLogin(assertion, process: started.process).violation == "assertionResponse: challenge_mismatch")
+    #expect(
+      corbado.finishLogin(assertion, process: started.process).violation == "assertionResponse: challenge_mismatch")
   }
 
   @Test func `a challenge of another process is refused`() throws {
@@ -233,12 +243,14 @@ import Testing
     try corbado.addPasskey(for: "u-1", &own)
     try corbado.addPasskey(for: "u-2", &other)
     let (process, _) = try corbado.startLogin()
-    let started = corbado.frontend("login/start", ["identifier": "u-1", "source": "text-field", "loadedMs": 0], process: process)
+    let started = corbado.frontend(
+      "login/start", ["identifier": "u-1", "source": "text-field", "loadedMs": 0], process: process)
     var options = try JSON(reading: try #require(started.json["assertionOptions"]?.text))
     var publicKey = try #require(options["publicKey"])
     publicKey.set("allowCredentials", [])
     options.set("publicKey", publicKey)
-    let answer = corbado.finishLogin(try other.assert(options: options.description), process: process, conditional: false)
+    let answer = corbado.finishLogin(
+      try other.assert(options: options.description), process: process, conditional: false)
     #expect(answer.violation == "assertionResponse: credential_of_another_user")
   }
 
@@ -298,7 +310,8 @@ import Testing
   // MARK: Pages and processes
 
   @Test func `a page of another origin gets neither an answer nor CORS fields`() throws {
-    let answer = try EmulatorUnderTest().frontend("login/init", EmulatorUnderTest.opening, origin: "http://evil.example")
+    let answer = try EmulatorUnderTest().frontend(
+      "login/init", EmulatorUnderTest.opening, origin: "http://evil.example")
     #expect(answer.status == 403)
     #expect(answer.errorType == "invalid_origin")
     #expect(answer.field("access-control-allow-origin") == nil)
@@ -310,7 +323,8 @@ import Testing
       DemoRequest(
         "OPTIONS", "/v2/connect/login/init",
         fields: [
-          .init(name: "Origin", value: EmulatorUnderTest.origin), .init(name: "Access-Control-Request-Method", value: "POST"),
+          .init(name: "Origin", value: EmulatorUnderTest.origin),
+          .init(name: "Access-Control-Request-Method", value: "POST"),
         ]))
     #expect(answer.status == 204)
     #expect(answer.field("access-control-allow-origin") == EmulatorUnderTest.origin)
@@ -320,7 +334,8 @@ import Testing
 
   @Test(arguments: [nil, "unknown"])
   func `a call after init needs its process`(process: String?) throws {
-    let answer = try EmulatorUnderTest().frontend("append/start", ["appendTokenValue": "x", "loadedMs": 0], process: process)
+    let answer = try EmulatorUnderTest().frontend(
+      "append/start", ["appendTokenValue": "x", "loadedMs": 0], process: process)
     #expect(answer.status == 404)
   }
 

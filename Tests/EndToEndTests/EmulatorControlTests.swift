@@ -25,13 +25,18 @@ import Testing
 
   // MARK: Faults of the answer
 
-  @Test(arguments: [
-    (["effect": "status", "status": 503], 503, "internal_error"), (["effect": "status", "status": 429], 429, "rate_limited"),
-    (["effect": "html", "status": 502], 502, "<h1>502</h1>"), (["effect": "truncated"], 200, #"{"verificationResult":"succ"#),
-    (["effect": "verdict", "value": "unheard_of"], 200, #"{"verificationResult":"unheard_of"}"#),
-    (["effect": "verdict", "value": 1], 200, #"{"verificationResult":1}"#), (["effect": "secretNumber"], 200, #""secret":42"#),
-    (["effect": "secretControl"], 200, #""secret":"ctk1_\r\nx-injected"#), (["effect": "json", "body": [1]], 200, "[1]"),
-  ] as [(JSON, Int, String)])
+  @Test(
+    arguments: [
+      (["effect": "status", "status": 503], 503, "internal_error"),
+      (["effect": "status", "status": 429], 429, "rate_limited"),
+      (["effect": "html", "status": 502], 502, "<h1>502</h1>"),
+      (["effect": "truncated"], 200, #"{"verificationResult":"succ"#),
+      (["effect": "verdict", "value": "unheard_of"], 200, #"{"verificationResult":"unheard_of"}"#),
+      (["effect": "verdict", "value": 1], 200, #"{"verificationResult":1}"#),
+      (["effect": "secretNumber"], 200, #""secret":42"#),
+      (["effect": "secretControl"], 200, #""secret":"ctk1_\r\nx-injected"#),
+      (["effect": "json", "body": [1]], 200, "[1]"),
+    ] as [(JSON, Int, String)])
   func `an answer is replaced`(fault: JSON, status: Int, content: String) throws {
     let answer = try answer(fault, try EmulatorUnderTest())
     #expect(answer.status == status)
@@ -49,7 +54,9 @@ import Testing
     let corbado = try EmulatorUnderTest()
     #expect(try answer(["effect": "empty"], corbado).body.isEmpty)
     #expect(try answer(["effect": "huge", "bytes": 100_000], corbado).body.count == 100_000)
-    #expect(try answer(["effect": "redirect", "location": "http://127.0.0.1:1/"], corbado).field("location") == "http://127.0.0.1:1/")
+    #expect(
+      try answer(["effect": "redirect", "location": "http://127.0.0.1:1/"], corbado).field("location")
+        == "http://127.0.0.1:1/")
     let secretless = try answer(["effect": "secretMissing"], corbado).json
     #expect(secretless["id"] != nil && secretless["secret"] == nil)
   }
@@ -87,7 +94,10 @@ import Testing
   @Test func `a drip is the whole answer in small pieces`() throws {
     let answer = try answer(["effect": "drip", "bytes": 3, "milliseconds": 5], try EmulatorUnderTest())
     #expect(wire(answer).hasSuffix("\r\n\r\n" + answer.text))
-    #expect(steps(answer).allSatisfy { if case .bytes(let bytes) = $0 { bytes.count <= 3 } else { $0 == .wait(milliseconds: 5) } })
+    #expect(
+      steps(answer).allSatisfy {
+        if case .bytes(let bytes) = $0 { bytes.count <= 3 } else { $0 == .wait(milliseconds: 5) }
+      })
   }
 
   @Test func `chunks have the sizes that were asked for`() throws {
@@ -133,9 +143,10 @@ import Testing
     #expect(corbado.verify(replaced, username: "u-1") == "success")
   }
 
-  @Test(arguments: [
-    ["effect": "explode"], [:], ["effect": "delay", "milliseconds": -1], ["effect": "status", "status": 42],
-  ] as [JSON])
+  @Test(
+    arguments: [
+      ["effect": "explode"], [:], ["effect": "delay", "milliseconds": -1], ["effect": "status", "status": 42],
+    ] as [JSON])
   func `a fault that does not exist is refused`(fault: JSON) throws {
     #expect(try EmulatorUnderTest().control("POST", "/faults", fault).status == 400)
   }
@@ -161,15 +172,18 @@ import Testing
     let corbado = try EmulatorUnderTest()
     let settings: JSON = [
       "mode": "seed", "clockOffset": -5, "connectTokenLifetime": 7, "rateLimit": 9, "mismatchConsumes": true,
-      "replayVerdict": "generic_error", "expiryVerdict": "user_mismatch", "usernameClaim": "ada", "session": "s", "publishesKeys": false,
+      "replayVerdict": "generic_error", "expiryVerdict": "user_mismatch", "usernameClaim": "ada", "session": "s",
+      "publishesKeys": false,
     ]
     #expect(corbado.control("PUT", "/settings", settings).json == settings)
     #expect(corbado.control("GET", "/settings").json == settings)
   }
 
-  @Test(arguments: [
-    ["mode": "lenient"], ["unknown": 1], ["rateLimit": "9"], ["clockOffset": 9_223_372_036_854_775_807], ["connectTokenLifetime": 0],
-  ] as [JSON])
+  @Test(
+    arguments: [
+      ["mode": "lenient"], ["unknown": 1], ["rateLimit": "9"], ["clockOffset": 9_223_372_036_854_775_807],
+      ["connectTokenLifetime": 0],
+    ] as [JSON])
   func `a setting that does not exist or does not fit is refused`(settings: JSON) throws {
     #expect(try EmulatorUnderTest().control("PUT", "/settings", settings).status == 400)
   }

@@ -92,7 +92,8 @@ final class EmulatorUnderTest: Sendable {
   }
 
   func finishAppend(_ attestation: String, process: String) -> DemoResponse {
-    frontend("append/finish", ["attestationResponse": .string(attestation), "completionType": "manual"], process: process)
+    frontend(
+      "append/finish", ["attestationResponse": .string(attestation), "completionType": "manual"], process: process)
   }
 
   /// A passkey for `identifier` in this authenticator.
@@ -109,7 +110,9 @@ final class EmulatorUnderTest: Sendable {
   }
 
   func finishLogin(_ assertion: String, process: String, conditional: Bool = true) -> DemoResponse {
-    frontend("login/finish", ["isConditionalUI": .boolean(conditional), "assertionResponse": .string(assertion)], process: process)
+    frontend(
+      "login/finish", ["isConditionalUI": .boolean(conditional), "assertionResponse": .string(assertion)],
+      process: process)
   }
 
   /// A whole login with a passkey.

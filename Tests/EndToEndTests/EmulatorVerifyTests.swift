@@ -12,7 +12,8 @@ import Testing
     let claims = token.claims
     #expect(
       claims.members?.map(\.name) == [
-        "iss", "sub", "iat", "nbf", "exp", "jti", "processId", "username", "credential", "challengeId", "webauthnId", "isCUI",
+        "iss", "sub", "iat", "nbf", "exp", "jti", "processId", "username", "credential", "challengeId", "webauthnId",
+        "isCUI",
       ])
     #expect(claims["iss"] == "pro-7001")
     #expect(claims["sub"]?.text?.hasPrefix("usr-") == true)
@@ -39,7 +40,9 @@ import Testing
     let exponent = try #require(key["e"]?.text.flatMap { Base64.urlDecoded($0) })
     let signature = try #require(Base64.urlDecoded(parts[2]))
     #expect(modulus.count == 256)
-    #expect(COSEKey.rs256(modulus: modulus, exponent: exponent).isValid(signature: signature, over: Array("\(parts[0]).\(parts[1])".utf8)))
+    #expect(
+      COSEKey.rs256(modulus: modulus, exponent: exponent).isValid(
+        signature: signature, over: Array("\(parts[0]).\(parts[1])".utf8)))
   }
 
   @Test func `success uses signed passkey data up`() throws {
@@ -60,11 +63,12 @@ import Testing
     #expect(verdicts.filter { $0 == "invalid_challenge" }.count == 31)
   }
 
-  @Test(arguments: [
-    ["signature": "tampered"], ["signature": "foreign"], ["claims": ["iss": "pro-7002"]], ["claims": ["iss": nil]],
-    ["claims": ["exp": 1]], ["claims": ["exp": nil]], ["claims": ["nbf": 4_000_000_000]], ["header": ["alg": "none"]],
-    ["header": ["kid": "pki-unknown"]],
-  ] as [JSON])
+  @Test(
+    arguments: [
+      ["signature": "tampered"], ["signature": "foreign"], ["claims": ["iss": "pro-7002"]], ["claims": ["iss": nil]],
+      ["claims": ["exp": 1]], ["claims": ["exp": nil]], ["claims": ["nbf": 4_000_000_000]], ["header": ["alg": "none"]],
+      ["header": ["kid": "pki-unknown"]],
+    ] as [JSON])
   func `what Corbado did not sign for this project and this time is invalid_signature`(minting: JSON) throws {
     let corbado = try EmulatorUnderTest()
     // A wrong user and a wrong challenge as well: the signature is judged first.

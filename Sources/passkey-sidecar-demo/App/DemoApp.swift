@@ -35,7 +35,8 @@ struct DemoApp: Sendable {
     var answer = DemoResponse(
       json: [
         "userID": request.field("x-user-id").map(JSON.string) ?? .null,
-        "email": request.field("x-user-email").map(JSON.string) ?? .null, "app": "demo", "protocol": .string(request.version),
+        "email": request.field("x-user-email").map(JSON.string) ?? .null, "app": "demo",
+        "protocol": .string(request.version),
         "fields": .array(shown.map { ["name": .string($0.name.lowercased()), "value": .string($0.value)] }),
       ])
     answer.set("cache-control", "no-store")
@@ -47,8 +48,8 @@ struct DemoApp: Sendable {
     var answer = DemoResponse(text: DemoPage.html(settings: settings), type: "text/html; charset=utf-8")
     answer.set(
       "content-security-policy",
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' \(surroundings.login) \(surroundings.emulator); "
-        + "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+      "default-src 'none'; script-src 'self'; style-src 'self'; "
+        + "connect-src 'self' \(surroundings.login) \(surroundings.emulator); base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
     return answer
   }
 }

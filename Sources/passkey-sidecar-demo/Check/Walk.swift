@@ -96,8 +96,12 @@ extension Walk {
 
   private func user(token: String, fields: [DemoRequest.Field] = []) throws -> String {
     let answer = try exchange("GET", places.sidecar + places.whoami, authorized(token) + fields, nil)
-    guard answer.status == 200, let json = try? JSON(reading: answer.body), let user = json["userID"]?.text else { throw Failure(answer) }
-    if let appProtocol = places.appProtocol { try expect(json["protocol"]?.text == appProtocol, "not over \(appProtocol): \(json)") }
+    guard answer.status == 200, let json = try? JSON(reading: answer.body), let user = json["userID"]?.text else {
+      throw Failure(answer)
+    }
+    if let appProtocol = places.appProtocol {
+      try expect(json["protocol"]?.text == appProtocol, "not over \(appProtocol): \(json)")
+    }
     return user
   }
 
@@ -131,7 +135,9 @@ extension Walk {
     let user = IdentityProvider.demoUsers[0]
     let body: JSON = ["email": .string(user.email), "password": .string(user.password)]
     let answer = try exchange("POST", places.login + "/login", [], body)
-    guard answer.status == 200, let token = try? JSON(reading: answer.body)["accessToken"]?.text else { throw Failure(answer) }
+    guard answer.status == 200, let token = try? JSON(reading: answer.body)["accessToken"]?.text else {
+      throw Failure(answer)
+    }
     return token
   }
 
@@ -160,7 +166,8 @@ extension Walk {
   private func passkeys(token: String) throws -> [JSON] {
     let process = try startProcess("manage").id
     let connectToken = JSON.string(try connectToken("passkey-list", token: token))
-    return try frontend("manage/list", ["connectToken": connectToken, "mode": "default"], process: process)["passkeys"]?.elements ?? []
+    return try frontend("manage/list", ["connectToken": connectToken, "mode": "default"], process: process)["passkeys"]?
+      .elements ?? []
   }
 
   private func onlyPasskey(token: String) throws -> String {
@@ -172,18 +179,22 @@ extension Walk {
   private func delete(_ passkey: String, token: String) throws {
     let process = try startProcess("manage").id
     let connectToken = JSON.string(try connectToken("passkey-delete", token: token))
-    _ = try frontend("manage/delete", ["connectToken": connectToken, "credentialID": .string(passkey)], process: process)
+    _ = try frontend(
+      "manage/delete", ["connectToken": connectToken, "credentialID": .string(passkey)], process: process)
     try expect(try passkeys(token: token).isEmpty, "it is still in the list")
   }
 
   private mutating func finishLogin() throws -> JSON {
     let (process, opened) = try startProcess("login")
-    let assertion = try authenticator.assert(options: try opened["conditionalUIChallenge"].text("conditionalUIChallenge"))
+    let assertion = try authenticator.assert(
+      options: try opened["conditionalUIChallenge"].text("conditionalUIChallenge"))
     let body: JSON = ["isConditionalUI": true, "assertionResponse": .string(assertion), "loadedMs": 0]
     return try frontend("login/finish", body, process: process)
   }
 
-  private mutating func signedPasskeyData() throws -> String { try finishLogin()["signedPasskeyData"].text("signedPasskeyData") }
+  private mutating func signedPasskeyData() throws -> String {
+    try finishLogin()["signedPasskeyData"].text("signedPasskeyData")
+  }
 
   private mutating func expectPasskeyGone() throws {
     let finished = try finishLogin()

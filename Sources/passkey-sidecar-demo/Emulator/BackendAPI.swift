@@ -4,9 +4,14 @@ struct BackendAPI {
 
   private enum Call: Equatable {
     case createConnectToken, listConnectTokens
-    case updateConnectToken(String), deleteConnectToken(String)
+    case updateConnectToken(String)
+    case deleteConnectToken(String)
     case verifySignedData, postLogin
-    case listUsers, user(String), listIdentifiers, userIdentifiers(String), userCredentials(String)
+    case listUsers
+    case user(String)
+    case listIdentifiers
+    case userIdentifiers(String)
+    case userCredentials(String)
 
     var permission: String {
       switch self {
@@ -65,7 +70,8 @@ struct BackendAPI {
     guard parts.count == 2 else { throw .login }
     switch parts[0].lowercased() {
     case "basic":
-      guard let pair = Base64.decoded(parts[1]), pair == Array("\(identity.projectID):\(identity.apiSecret)".utf8) else { throw .login }
+      guard let pair = Base64.decoded(parts[1]), pair == Array("\(identity.projectID):\(identity.apiSecret)".utf8)
+      else { throw .login }
       return nil
     case "bearer":
       guard let key = identity.bearerKeys.first(where: { $0.key == parts[1] }) else { throw .login }
@@ -83,18 +89,23 @@ struct BackendAPI {
 // MARK: - Signed passkey data
 
 extension BackendAPI {
-  private func verifySignedData(_ content: JSON, _ state: inout EmulatorState, now: Int) throws(APIError) -> DemoResponse {
+  private func verifySignedData(_ content: JSON, _ state: inout EmulatorState, now: Int) throws(APIError)
+    -> DemoResponse
+  {
     let data = try content.optionalText("signedPasskeyData") ?? ""
     let username = try content.optionalText("username") ?? ""
     var violations: [APIError.Violation] = []
     if data.isEmpty { violations.append(.init(field: "signedPasskeyData", message: "cannot be blank")) }
-    if username.isEmpty, state.settings.mode == .strict { violations.append(.init(field: "username", message: "cannot be blank")) }
+    if username.isEmpty, state.settings.mode == .strict {
+      violations.append(.init(field: "username", message: "cannot be blank"))
+    }
     guard violations.isEmpty else { throw .validation(violations) }
     let verdict = verdict(on: data, username: username.isEmpty ? nil : username, &state, now: now)
     return DemoResponse(json: ["verificationResult": .string(verdict.rawValue)])
   }
 
-  /// In this order: form, signature, project and times; the challenge; the user. Only the last step of all uses the data up.
+  /// In this order: form, signature, project and times; the challenge; the user. Only the last step of all uses the
+  /// data up.
   private func verdict(
     on data: String, username: String?, _ state: inout EmulatorState, now: Int
   ) -> EmulatorSettings.Verdict {
@@ -120,7 +131,9 @@ extension BackendAPI {
     guard let data = try content.optionalText("signedPasskeyData"), !data.isEmpty else {
       throw .validation("signedPasskeyData", "cannot be blank")
     }
-    guard verdict(on: data, username: nil, &state, now: now) == .success else { throw .validation("signedPasskeyData", "is invalid") }
+    guard verdict(on: data, username: nil, &state, now: now) == .success else {
+      throw .validation("signedPasskeyData", "is invalid")
+    }
     return DemoResponse(json: ["session": .string(state.settings.session)])
   }
 }

@@ -16,7 +16,9 @@ struct ConnectTokenCalls {
     let identifier = try data.optionalText("identifier") ?? ""
     let displayName = try data.optionalText("displayName") ?? ""
     if identifier.isEmpty { violations.append(.init(field: "data.identifier", message: "cannot be blank")) }
-    if displayName.isEmpty, kind == .append { violations.append(.init(field: "data.displayName", message: "cannot be blank")) }
+    if displayName.isEmpty, kind == .append {
+      violations.append(.init(field: "data.displayName", message: "cannot be blank"))
+    }
     var lifetime = state.settings.connectTokenLifetime
     switch content["maxLifetimeInSeconds"] {
     case nil, .null: break
@@ -28,7 +30,8 @@ struct ConnectTokenCalls {
     guard violations.isEmpty, let kind else { throw .validation(violations) }
     if kind == .append { _ = state.resolveUser(identifier: identifier, displayName: displayName, now: now) }
     let token = ConnectToken(
-      id: "ctk-" + RandomText.number(), kind: kind, identifier: identifier, displayName: displayName.isEmpty ? nil : displayName,
+      id: "ctk-" + RandomText.number(), kind: kind, identifier: identifier,
+      displayName: displayName.isEmpty ? nil : displayName,
       data: data, secret: "ctk1_" + RandomText.alphanumeric(count: 30), expiresAt: now + lifetime)
     state.connectTokens.append(token)
     var entity = token.entity
@@ -67,7 +70,8 @@ extension EmulatorState.ConnectToken {
   /// Without the secret, which only its creator sees.
   var entity: JSON {
     [
-      "id": .string(id), "tokenType": .string(kind.rawValue), "data": data, "connectTokenStatus": .string(status.rawValue),
+      "id": .string(id), "tokenType": .string(kind.rawValue), "data": data,
+      "connectTokenStatus": .string(status.rawValue),
       "expires": .integer(expiresAt),
     ]
   }

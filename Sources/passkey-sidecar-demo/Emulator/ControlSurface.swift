@@ -6,7 +6,7 @@
 /// | `GET`, `POST`, `DELETE /faults` | lists, adds, forgets scripted faults |
 /// | `GET /calls?path=…`, `DELETE /calls` | the calls whose path begins so, with fields and bodies; forgets them |
 /// | `POST /keys/rotate` | signs with a new key from now on; `{"withdraw": true}` forgets the others |
-/// | `POST /mint` | signed passkey data for `identifier`; `claims` and `header` replace members (null removes), `signature` is `valid`, `tampered` or `foreign` |
+/// | `POST /mint` | signed passkey data for `identifier`, with what `claims`, `header`, `signature` change |
 /// | `POST /reset` | forgets all but the keys |
 struct ControlSurface {
   let identity: EmulatorIdentity
@@ -23,7 +23,9 @@ struct ControlSurface {
     switch (request.method, request.path) {
     case ("GET", "/settings"): break
     case ("PUT", "/settings"):
-      do throws(EmulatorSettings.Refused) { try state.settings.apply(content) } catch { return refusal("settings: \(error.member)") }
+      do throws(EmulatorSettings.Refused) { try state.settings.apply(content) } catch {
+        return refusal("settings: \(error.member)")
+      }
     case ("GET", "/faults"): return DemoResponse(json: ["count": .integer(state.faults.count)])
     case ("POST", "/faults"):
       guard let fault = ScriptedFault(content) else { return refusal("no such effect, or a number out of range") }
@@ -57,17 +59,21 @@ struct ControlSurface {
     return DemoResponse(json: ["kid": .string(newKey.id)])
   }
 
+  /// `claims` and `header` replace members (null removes), `signature` is `valid` (the default), `tampered` or `foreign`.
   private func mint(_ content: JSON, _ state: inout EmulatorState, now: Int) -> DemoResponse {
     guard let identifier = content["identifier"]?.text, let own = state.keys.last else { return refusal("identifier") }
     let user = state.resolveUser(identifier: identifier, displayName: nil, now: now)
-    var challenge = state.offerChallenge(.login(userID: user.id), processID: RandomText.alphanumeric(count: 20), now: now)
+    var challenge = state.offerChallenge(
+      .login(userID: user.id), processID: RandomText.alphanumeric(count: 20), now: now)
     challenge.stage = .answered
     state.challenges[state.challenges.count - 1] = challenge
     let data = SignedPasskeyData(
       identifier: identifier, userID: user.id, credentialID: "cre-" + RandomText.number(), challengeID: challenge.id,
       processID: challenge.processID, isConditionalUI: false)
     var claims = data.claims(projectID: identity.projectID, usernameClaim: state.settings.usernameClaim, now: now)
-    for member in content["claims"]?.members ?? [] { claims.set(member.name, member.value == .null ? nil : member.value) }
+    for member in content["claims"]?.members ?? [] {
+      claims.set(member.name, member.value == .null ? nil : member.value)
+    }
     var header = content["header"] ?? [:]
     var key = own
     if content["signature"] == "foreign" {
@@ -85,7 +91,8 @@ struct ControlSurface {
 
   /// With one bit of the signature's first byte turned.
   private static func tampered(_ token: String) -> String {
-    guard let dot = token.lastIndex(of: "."), var signature = Base64.urlDecoded(token[token.index(after: dot)...]) else { return token }
+    guard let dot = token.lastIndex(of: "."), var signature = Base64.urlDecoded(token[token.index(after: dot)...])
+    else { return token }
     signature[0] ^= 1
     return token[...dot] + Base64.urlEncoded(signature)
   }

@@ -15,7 +15,9 @@ struct DirectoryCalls {
     DemoResponse(json: try known(id, state).entity)
   }
 
-  func identifiers(_ request: DemoRequest, _ state: EmulatorState) -> DemoResponse { identifiers(of: state.users, request) }
+  func identifiers(_ request: DemoRequest, _ state: EmulatorState) -> DemoResponse {
+    identifiers(of: state.users, request)
+  }
 
   func identifiers(of id: String, _ request: DemoRequest, _ state: EmulatorState) throws(APIError) -> DemoResponse {
     identifiers(of: [try known(id, state)], request)
@@ -43,7 +45,8 @@ extension EmulatorState.User {
 
   var entity: JSON {
     [
-      "userID": .string(id), "status": "active", "fullName": .string(displayName), "explicitWebauthnID": .string(identifier),
+      "userID": .string(id), "status": "active", "fullName": .string(displayName),
+      "explicitWebauthnID": .string(identifier),
       "updated": .string(Moment.text(createdAt)), "updatedMs": .integer(createdAt * 1000),
     ]
   }
@@ -64,7 +67,8 @@ extension EmulatorState.Credential {
       "transport": .array(transports.map(JSON.string)), "backupEligible": .boolean(flags.contains(.backupEligible)),
       "backupState": .boolean(flags.contains(.backedUp)), "authenticatorAAGUID": .string(modelText),
       "aaguidDetails": Self.unknownModel, "sourceOS": "", "sourceBrowser": "", "lastUsed": .string(Moment.text(usedAt)),
-      "lastUsedMs": .integer(usedAt * 1000), "created": .string(Moment.text(createdAt)), "createdMs": .integer(createdAt * 1000),
+      "lastUsedMs": .integer(usedAt * 1000), "created": .string(Moment.text(createdAt)),
+      "createdMs": .integer(createdAt * 1000),
       "status": "active", "tags": [],
     ]
   }

@@ -1,14 +1,16 @@
 import Synchronization
 
-/// An emulator of Corbado: Backend API, Frontend API and key set on one port, and a control surface for tests on another.
-/// Its ceremonies and signatures are real, its users and keys last as long as the process.
+/// An emulator of Corbado: Backend API, Frontend API and key set on one port, and a control surface for tests on
+/// another. Its ceremonies and signatures are real, its users and keys last as long as the process.
 final class Emulator: Sendable {
   let identity: EmulatorIdentity
   private let state: Mutex<EmulatorState>
   private let clock: @Sendable () -> Int
 
   /// `clock` gives milliseconds since 1970.
-  init(_ identity: EmulatorIdentity, firstKey: TokenSigningKey, clock: @escaping @Sendable () -> Int = Moment.milliseconds) {
+  init(
+    _ identity: EmulatorIdentity, firstKey: TokenSigningKey, clock: @escaping @Sendable () -> Int = Moment.milliseconds
+  ) {
     self.identity = identity
     self.clock = clock
     state = Mutex(EmulatorState(firstKey: firstKey))

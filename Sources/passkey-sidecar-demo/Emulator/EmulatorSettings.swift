@@ -1,4 +1,5 @@
-/// How the emulator behaves where Corbado's behaviour is unknown or differs between its own sources; tests change it while it runs.
+/// How the emulator behaves where Corbado's behaviour is unknown or differs between its own sources; tests change it
+/// while it runs.
 struct EmulatorSettings: Equatable, Sendable {
   enum Mode: String, CaseIterable, Sendable {
     /// As the machine-readable specification: `username` is required, only the singular verify route exists.
@@ -63,7 +64,8 @@ extension EmulatorSettings {
       case ("usernameClaim", .string(let text)): usernameClaim = text
       case ("session", .string(let text)): session = text
       case ("clockOffset", .integer(let seconds)) where abs(Double(seconds)) < 1e9: clockOffset = seconds
-      case ("connectTokenLifetime", .integer(let seconds)) where (1...1_000_000_000).contains(seconds): connectTokenLifetime = seconds
+      case ("connectTokenLifetime", .integer(let seconds)) where (1...1_000_000_000).contains(seconds):
+        connectTokenLifetime = seconds
       case ("rateLimit", .integer(let count)): rateLimit = count
       case ("mismatchConsumes", .boolean(let value)): mismatchConsumes = value
       case ("publishesKeys", .boolean(let value)): publishesKeys = value
@@ -72,7 +74,9 @@ extension EmulatorSettings {
     }
   }
 
-  private func assign<Value: RawRepresentable<String>>(_ value: inout Value, _ text: String, _ name: String) throws(Refused) {
+  private func assign<Value: RawRepresentable<String>>(_ value: inout Value, _ text: String, _ name: String)
+    throws(Refused)
+  {
     guard let new = Value(rawValue: text) else { throw Refused(member: name) }
     value = new
   }
@@ -82,7 +86,8 @@ extension EmulatorSettings {
       "mode": .string(mode.rawValue), "clockOffset": .integer(clockOffset),
       "connectTokenLifetime": .integer(connectTokenLifetime), "rateLimit": .integer(rateLimit),
       "mismatchConsumes": .boolean(mismatchConsumes), "replayVerdict": .string(replayVerdict.rawValue),
-      "expiryVerdict": .string(expiryVerdict.rawValue), "usernameClaim": .string(usernameClaim), "session": .string(session),
+      "expiryVerdict": .string(expiryVerdict.rawValue), "usernameClaim": .string(usernameClaim),
+      "session": .string(session),
       "publishesKeys": .boolean(publishesKeys),
     ]
   }

@@ -104,7 +104,8 @@ struct EmulatorState: Sendable {
     return challenge
   }
 
-  /// Takes an offered challenge of this process by the bytes that the client signed; whatever comes next, it is used up.
+  /// Takes an offered challenge of this process by the bytes that the client signed; whatever comes next, it is used
+  /// up.
   mutating func takeChallenge(_ bytes: [UInt8], processID: String, now: Int) -> Challenge? {
     guard let index = challenges.firstIndex(where: { $0.bytes == bytes }), challenges[index].processID == processID,
       challenges[index].stage == .offered, challenges[index].expiresAt > now
@@ -132,7 +133,9 @@ extension EmulatorState {
   }
 
   /// One operation per connect token: its first use is its last.
-  mutating func consumeConnectToken(_ secret: String, as kind: ConnectToken.Kind, now: Int) throws(ConnectTokenRefusal) -> ConnectToken {
+  mutating func consumeConnectToken(_ secret: String, as kind: ConnectToken.Kind, now: Int) throws(ConnectTokenRefusal)
+    -> ConnectToken
+  {
     guard let index = connectTokens.firstIndex(where: { $0.secret == secret }) else { throw .unknown }
     guard connectTokens[index].kind == kind else { throw .wrongType }
     guard connectTokens[index].status == .initial else { throw .consumed }

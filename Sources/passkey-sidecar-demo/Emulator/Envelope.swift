@@ -24,7 +24,9 @@ struct APIError: Error, Equatable {
     APIError(status: 400, type: "validation_error", validation: violations)
   }
 
-  static func validation(_ field: String, _ message: String) -> APIError { validation([Violation(field: field, message: message)]) }
+  static func validation(_ field: String, _ message: String) -> APIError {
+    validation([Violation(field: field, message: message)])
+  }
 }
 
 /// The frame of every answer that is no entity.
@@ -47,7 +49,9 @@ enum Envelope {
     let requestID = "req-" + RandomText.number()
     return [
       "httpStatusCode": .integer(status), "message": .string(message),
-      "requestData": ["requestID": .string(requestID), "link": .string("https://console.example/requests/\(requestID)")],
+      "requestData": [
+        "requestID": .string(requestID), "link": .string("https://console.example/requests/\(requestID)"),
+      ],
       "runtime": .number(0.001),
     ]
   }

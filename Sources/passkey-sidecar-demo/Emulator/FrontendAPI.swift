@@ -2,12 +2,17 @@
 struct FrontendAPI {
   let identity: EmulatorIdentity
 
-  static let requestFields = ["content-type", "x-corbado-process-id", "x-corbado-sdk", "x-corbado-client-timezone", "x-corbado-flags"]
+  static let requestFields = [
+    "content-type", "x-corbado-process-id", "x-corbado-sdk", "x-corbado-client-timezone", "x-corbado-flags",
+  ]
 
   /// `path` is what follows `/v2/connect/`.
-  func answer(_ path: String, _ request: DemoRequest, _ state: inout EmulatorState, now: Int) throws(APIError) -> DemoResponse {
+  func answer(_ path: String, _ request: DemoRequest, _ state: inout EmulatorState, now: Int) throws(APIError)
+    -> DemoResponse
+  {
     let calls: Set = [
-      "login/init", "login/start", "login/finish", "append/init", "append/start", "append/finish", "manage/init", "manage/list",
+      "login/init", "login/start", "login/finish", "append/init", "append/start", "append/finish", "manage/init",
+      "manage/list",
       "manage/delete", "events", "process/clear",
     ]
     guard calls.contains(path) else { throw .notFound }
@@ -25,7 +30,9 @@ struct FrontendAPI {
     case "process/clear": return try clearProcess(content, &state)
     default: break
     }
-    guard let process = request.field("x-corbado-process-id"), let end = state.processes[process], end > now else { throw .notFound }
+    guard let process = request.field("x-corbado-process-id"), let end = state.processes[process], end > now else {
+      throw .notFound
+    }
     switch path {
     case "login/start": return try startLogin(content, process, &state, now: now)
     case "login/finish": return try finishLogin(content, process, &state, now: now)
@@ -89,7 +96,8 @@ extension FrontendAPI {
     return DemoResponse(
       json: [
         "passkeys": .array(passkeys), "rpID": .string(identity.relyingParty.id),
-        "userID": .string(Base64.urlEncoded(user?.handle ?? Array(token.identifier.utf8))), "signalAllAcceptedCredentials": true,
+        "userID": .string(Base64.urlEncoded(user?.handle ?? Array(token.identifier.utf8))),
+        "signalAllAcceptedCredentials": true,
       ])
   }
 
@@ -119,7 +127,9 @@ extension FrontendAPI {
 extension JSON {
   func require(_ names: String...) throws(APIError) {
     let missing = names.filter { self[$0] == nil || self[$0] == .null }
-    guard missing.isEmpty else { throw .validation(missing.map { APIError.Violation(field: $0, message: "cannot be blank") }) }
+    guard missing.isEmpty else {
+      throw .validation(missing.map { APIError.Violation(field: $0, message: "cannot be blank") })
+    }
   }
 
   func requiredText(_ name: String) throws(APIError) -> String {

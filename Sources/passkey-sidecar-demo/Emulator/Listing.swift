@@ -1,4 +1,5 @@
-/// The query of a list call: pages, filters such as `filter[]=tokenType:eq:passkey-list`, one sort such as `expires:desc`.
+/// The query of a list call: pages, filters such as `filter[]=tokenType:eq:passkey-list`, one sort such as
+/// `expires:desc`.
 struct Listing {
   private var page = 1
   private var pageSize = 10

@@ -3,14 +3,17 @@ extension FrontendAPI {
   func assertionOptions(_ challenge: EmulatorState.Challenge, allowed: [EmulatorState.Credential]) -> JSON {
     [
       "publicKey": [
-        "challenge": .string(Base64.urlEncoded(challenge.bytes)), "rpId": .string(identity.relyingParty.id), "timeout": 60000,
+        "challenge": .string(Base64.urlEncoded(challenge.bytes)), "rpId": .string(identity.relyingParty.id),
+        "timeout": 60000,
         "userVerification": "required", "allowCredentials": .array(allowed.map(\.descriptor)),
       ]
     ]
   }
 
   /// With a text that the user typed, or with a `passkey-login` token where passkeys are a second factor.
-  func startLogin(_ content: JSON, _ process: String, _ state: inout EmulatorState, now: Int) throws(APIError) -> DemoResponse {
+  func startLogin(_ content: JSON, _ process: String, _ state: inout EmulatorState, now: Int) throws(APIError)
+    -> DemoResponse
+  {
     try content.require("identifier", "source", "loadedMs")
     let sources = ["one-tap", "text-field", "error-soft", "error-hard"]
     guard let source = try content.optionalText("source"), sources.contains(source) else {
@@ -30,12 +33,15 @@ extension FrontendAPI {
     let challenge = state.offerChallenge(.login(userID: user.id), processID: process, now: now)
     return DemoResponse(
       json: [
-        "assertionOptions": .string(assertionOptions(challenge, allowed: state.credentials(of: user)).description), "isCDA": false,
+        "assertionOptions": .string(assertionOptions(challenge, allowed: state.credentials(of: user)).description),
+        "isCDA": false,
         "fallbackOperationError": ["initFallback": false],
       ])
   }
 
-  func finishLogin(_ content: JSON, _ process: String, _ state: inout EmulatorState, now: Int) throws(APIError) -> DemoResponse {
+  func finishLogin(_ content: JSON, _ process: String, _ state: inout EmulatorState, now: Int) throws(APIError)
+    -> DemoResponse
+  {
     try content.require("isConditionalUI")
     guard let isConditionalUI = content["isConditionalUI"]?.boolean else { throw .json }
     let text = try content.requiredText("assertionResponse")
@@ -56,16 +62,20 @@ extension FrontendAPI {
     }
     do throws(CeremonyError) {
       state.credentials[index].signatureCount = try identity.relyingParty.signatureCount(
-        from: answer, challenge: challenge.bytes, publicKey: credential.publicKey, lastSignatureCount: credential.signatureCount)
+        from: answer, challenge: challenge.bytes, publicKey: credential.publicKey,
+        lastSignatureCount: credential.signatureCount)
     } catch {
       throw refused(error.rawValue)
     }
     state.credentials[index].usedAt = now
     let data = SignedPasskeyData(
-      identifier: user.identifier, userID: user.id, credentialID: credential.id, challengeID: challenge.id, processID: process,
+      identifier: user.identifier, userID: user.id, credentialID: credential.id, challengeID: challenge.id,
+      processID: process,
       isConditionalUI: isConditionalUI)
     let claims = data.claims(projectID: identity.projectID, usernameClaim: state.settings.usernameClaim, now: now)
-    guard let key = state.keys.last, let signed = try? key.token(claims) else { throw APIError(status: 500, type: "internal_error") }
+    guard let key = state.keys.last, let signed = try? key.token(claims) else {
+      throw APIError(status: 500, type: "internal_error")
+    }
     return DemoResponse(
       json: [
         "session": .string(state.settings.session), "signedPasskeyData": .string(signed),
@@ -83,7 +93,9 @@ extension FrontendAPI {
   }
 
   private func fallback(_ code: String, initiates: Bool, identifier: String?) -> JSON {
-    var error: JSON = ["initFallback": .boolean(initiates), "error": ["code": .string(code), "message": .string(code)]]
+    var error: JSON = [
+      "initFallback": .boolean(initiates), "error": ["code": .string(code), "message": .string(code)],
+    ]
     if let identifier { error.set("identifier", .string(identifier)) }
     return error
   }
@@ -92,7 +104,8 @@ extension FrontendAPI {
 
   func operation(_ type: String, for user: EmulatorState.User, ceremony: String) -> JSON {
     [
-      "operationType": .string(type), "identifierValue": .string(user.identifier), "identifierType": .string(user.identifierType),
+      "operationType": .string(type), "identifierValue": .string(user.identifier),
+      "identifierType": .string(user.identifierType),
       "ceremonyType": .string(ceremony), "aaguidDetails": EmulatorState.Credential.unknownModel,
     ]
   }

@@ -2,10 +2,10 @@ extension ScriptedFault {
   /// A fault as the control surface takes it, such as
   /// `{"path": "/v2/passkey/verifySignedData", "times": 1, "effect": "status", "status": 503, "retryAfter": 7}`.
   ///
-  /// `effect` is one of: `delay`, `delayInBody`, `drip`, `hang`, `reset`, `resetInBody`, `close`, `closeInBody`, `http10`,
-  /// `chunked`; or, in place of the answer: `status`, `html`, `empty`, `truncated`, `json` (any `body`), `redirect`, `huge`,
-  /// `verdict`, `secretMissing`, `secretNumber`, `secretControl`. `times` 0 stands for all calls; `carriesOut` overrides whether
-  /// the call has its effect.
+  /// `effect` is one of: `delay`, `delayInBody`, `drip`, `hang`, `reset`, `resetInBody`, `close`, `closeInBody`,
+  /// `http10`, `chunked`; or, in place of the answer: `status`, `html`, `empty`, `truncated`, `json` (any `body`),
+  /// `redirect`, `huge`, `verdict`, `secretMissing`, `secretNumber`, `secretControl`. `times` 0 stands for all calls;
+  /// `carriesOut` overrides whether the call has its effect.
   init?(_ json: JSON) {
     let milliseconds = json["milliseconds"]?.integer ?? 1000
     let status = json["status"]?.integer ?? 200
@@ -31,7 +31,9 @@ extension ScriptedFault {
     }
     carriesOut = json["carriesOut"]?.boolean ?? carriesOut
     let times = json["times"]?.integer ?? 1
-    self.init(path: json["path"]?.text ?? "/", remaining: times == 0 ? nil : max(1, times), effect: effect, carriesOut: carriesOut)
+    self.init(
+      path: json["path"]?.text ?? "/", remaining: times == 0 ? nil : max(1, times), effect: effect,
+      carriesOut: carriesOut)
   }
 }
 
@@ -52,7 +54,8 @@ extension ScriptedFault.Replacement {
     case "redirect":
       self.status = 307
       fields.append(.init(name: "location", value: json["location"]?.text ?? "http://127.0.0.1:9/"))
-    case "huge": body = [UInt8](repeating: UInt8(ascii: " "), count: min(max(0, json["bytes"]?.integer ?? 16 << 20), 256 << 20))
+    case "huge":
+      body = [UInt8](repeating: UInt8(ascii: " "), count: min(max(0, json["bytes"]?.integer ?? 16 << 20), 256 << 20))
     case "verdict": body = (["verificationResult": json["value"] ?? "success"] as JSON).bytes
     case "secretMissing": body = Self.token([:])
     case "secretNumber": body = Self.token(["secret": 42])
@@ -63,7 +66,8 @@ extension ScriptedFault.Replacement {
 
   private static func token(_ extra: JSON) -> [UInt8] {
     var entity: JSON = [
-      "id": "ctk-1", "tokenType": "passkey-append", "data": [:], "connectTokenStatus": "initial", "expires": 4_102_444_800,
+      "id": "ctk-1", "tokenType": "passkey-append", "data": [:], "connectTokenStatus": "initial",
+      "expires": 4_102_444_800,
     ]
     for member in extra.members ?? [] { entity.set(member.name, member.value) }
     return entity.bytes

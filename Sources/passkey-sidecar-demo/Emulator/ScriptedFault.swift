@@ -53,7 +53,8 @@ struct ScriptedFault: Sendable {
       answer.delivery = .script([.wait(milliseconds: milliseconds), .bytes(wire.head() + answer.body)])
     case .delayInBody(let milliseconds):
       answer.delivery = .script([
-        .bytes(wire.head() + answer.body[..<half]), .wait(milliseconds: milliseconds), .bytes(Array(answer.body[half...])),
+        .bytes(wire.head() + answer.body[..<half]), .wait(milliseconds: milliseconds),
+        .bytes(Array(answer.body[half...])),
       ])
     case .drip(let byteCount, let milliseconds):
       answer.delivery = .script(
@@ -76,7 +77,8 @@ struct ScriptedFault: Sendable {
   }
 }
 
-/// How an answer leaves when a test scripted trouble: raw bytes of an HTTP/1.1 connection and what happens between them.
+/// How an answer leaves when a test scripted trouble: raw bytes of an HTTP/1.1 connection and what happens between
+/// them.
 enum Delivery: Equatable, Sendable {
   enum Step: Equatable, Sendable {
     case bytes([UInt8])
@@ -97,7 +99,9 @@ struct HTTP1Wire {
   init(_ answer: DemoResponse) { self.answer = answer }
 
   /// The head with Content-Length, with other framing, or without any.
-  func head(version: String = "1.1") -> [UInt8] { head(version: version, framing: ("content-length", String(answer.body.count))) }
+  func head(version: String = "1.1") -> [UInt8] {
+    head(version: version, framing: ("content-length", String(answer.body.count)))
+  }
 
   func head(version: String = "1.1", framing: (name: String, value: String)?) -> [UInt8] {
     var text = "HTTP/\(version) \(answer.status) \r\n"

@@ -13,8 +13,10 @@ struct SignedPasskeyData {
 
   func claims(projectID: String, usernameClaim: String, now: Int) -> JSON {
     [
-      "iss": .string(projectID), "sub": .string(userID), "iat": .integer(now), "nbf": .integer(now - Self.backwardTolerance),
-      "exp": .integer(now + Self.lifetime), "jti": .string(RandomText.alphanumeric(count: 30)), "processId": .string(processID),
+      "iss": .string(projectID), "sub": .string(userID), "iat": .integer(now),
+      "nbf": .integer(now - Self.backwardTolerance),
+      "exp": .integer(now + Self.lifetime), "jti": .string(RandomText.alphanumeric(count: 30)),
+      "processId": .string(processID),
       "username": .string(usernameClaim), "credential": .string(credentialID), "challengeId": .string(challengeID),
       "webauthnId": .string(identifier), "isCUI": .boolean(isConditionalUI),
     ]

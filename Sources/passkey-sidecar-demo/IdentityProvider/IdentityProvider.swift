@@ -12,8 +12,10 @@ struct IdentityProvider: Sendable {
 
   /// Whom the demo knows. Alan never confirmed his e-mail: the sidecar gives him no connect token.
   static let demoUsers = [
-    User(subject: "u-1001", email: "ada@example.com", emailVerified: true, name: "Ada Lovelace", password: "analytical"),
-    User(subject: "u-1002", email: "grace@example.com", emailVerified: true, name: "Grace Hopper", password: "nanosecond"),
+    User(
+      subject: "u-1001", email: "ada@example.com", emailVerified: true, name: "Ada Lovelace", password: "analytical"),
+    User(
+      subject: "u-1002", email: "grace@example.com", emailVerified: true, name: "Grace Hopper", password: "nanosecond"),
     User(subject: "u-1003", email: "alan@example.com", emailVerified: false, name: "Alan Turing", password: "enigma"),
   ]
 
@@ -66,7 +68,9 @@ struct IdentityProvider: Sendable {
       email = json["email"]?.text
       password = json["password"]?.text
     }
-    guard let email, let password else { return DemoResponse(status: 400, json: ["error": "email and password are required"]) }
+    guard let email, let password else {
+      return DemoResponse(status: 400, json: ["error": "email and password are required"])
+    }
     guard let user = users.first(where: { $0.email == email.lowercased() && $0.password == password }),
       let token = try? key.token(claims(of: user))
     else { return DemoResponse(status: 401, json: ["error": "wrong e-mail or password"]) }

@@ -1,4 +1,5 @@
-/// What the Fetch standard calls a CORS configuration: whose pages may call, with credentials, and which fields they may send.
+/// What the Fetch standard calls a CORS configuration: whose pages may call, with credentials, and which fields they
+/// may send.
 struct CrossOrigin: Sendable {
   /// Exact origins such as `http://localhost:8080`.
   var origins: [String]
@@ -11,7 +12,9 @@ struct CrossOrigin: Sendable {
 
   /// The answer to a preflight, or nil if the request is none.
   func preflightAnswer(to request: DemoRequest) -> DemoResponse? {
-    guard request.method == "OPTIONS", request.field("access-control-request-method") != nil, admits(request) else { return nil }
+    guard request.method == "OPTIONS", request.field("access-control-request-method") != nil, admits(request) else {
+      return nil
+    }
     var response = DemoResponse(status: 204)
     response.set("access-control-allow-methods", "GET, POST, OPTIONS")
     response.set("access-control-allow-headers", requestFields.joined(separator: ", "))

@@ -1,4 +1,5 @@
-/// A JSON value (RFC 8259), the demo's own: it shares no parser with the product, whose faults it could not find otherwise.
+/// A JSON value (RFC 8259), the demo's own: it shares no parser with the product, whose faults it could not find
+/// otherwise.
 enum JSON: Equatable, Sendable {
   case null
   case boolean(Bool)

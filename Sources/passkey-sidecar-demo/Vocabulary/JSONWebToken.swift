@@ -36,7 +36,8 @@ struct CompactToken {
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3, let header = Base64.urlDecoded(parts[0]).flatMap({ try? JSON(reading: $0) }),
-      let claims = Base64.urlDecoded(parts[1]).flatMap({ try? JSON(reading: $0) }), let signature = Base64.urlDecoded(parts[2])
+      let claims = Base64.urlDecoded(parts[1]).flatMap({ try? JSON(reading: $0) }),
+      let signature = Base64.urlDecoded(parts[2])
     else { return nil }
     self.header = header
     self.claims = claims
@@ -45,7 +46,9 @@ struct CompactToken {
   }
 
   func isSigned(byOneOf keys: [TokenSigningKey]) -> Bool {
-    guard header["alg"] == "RS256", let key = keys.first(where: { .string($0.id) == header["kid"] }) else { return false }
+    guard header["alg"] == "RS256", let key = keys.first(where: { .string($0.id) == header["kid"] }) else {
+      return false
+    }
     return key.key.publicKey.isValid(signature: signature.span, over: signingInput.span, algorithm: .rs256)
   }
 }

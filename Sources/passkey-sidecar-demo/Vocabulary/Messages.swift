@@ -1,4 +1,5 @@
-/// A request as every part of the demo sees it: the whole body in memory and no socket, so that each part is a function.
+/// A request as every part of the demo sees it: the whole body in memory and no socket, so that each part is a
+/// function.
 struct DemoRequest: Sendable {
   struct Field: Equatable, Sendable {
     var name: String
@@ -19,7 +20,8 @@ struct DemoRequest: Sendable {
   var version = "HTTP/1.1"
 
   init(
-    _ method: String, _ target: String, fields: [Field] = [], body: [UInt8] = [], peer: String = "127.0.0.1", version: String = "HTTP/1.1"
+    _ method: String, _ target: String, fields: [Field] = [], body: [UInt8] = [], peer: String = "127.0.0.1",
+    version: String = "HTTP/1.1"
   ) {
     self.method = method
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

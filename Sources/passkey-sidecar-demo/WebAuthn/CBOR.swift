@@ -68,7 +68,9 @@ private struct CBORReader {
     case 1: return .integer(-1 - (try length(information, initial)))
     case 2: return .bytes(try take(try length(information, initial)))
     case 3:
-      guard let text = String(validating: try take(try length(information, initial)), as: UTF8.self) else { throw .notUTF8 }
+      guard let text = String(validating: try take(try length(information, initial)), as: UTF8.self) else {
+        throw .notUTF8
+      }
       return .text(text)
     case 4:
       var elements: [CBOR] = []

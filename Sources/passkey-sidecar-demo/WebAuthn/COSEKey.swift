@@ -1,4 +1,5 @@
-/// A credential's public key in COSE form (RFC 9053 section 7, RFC 8230 section 4): the two algorithms that authenticators use.
+/// A credential's public key in COSE form (RFC 9053 section 7, RFC 8230 section 4): the two algorithms that
+/// authenticators use.
 enum COSEKey: Equatable, Sendable {
   /// ES256 (-7): a point on P-256, each coordinate 32 bytes.
   case es256(x: [UInt8], y: [UInt8])
@@ -19,10 +20,12 @@ enum COSEKey: Equatable, Sendable {
   init?(_ item: CBOR) {
     switch (item[1]?.integer, item[3]?.integer) {
     case (2, Self.es256Algorithm):
-      guard item[-1]?.integer == 1, let x = item[-2]?.bytes, let y = item[-3]?.bytes, x.count == 32, y.count == 32 else { return nil }
+      guard item[-1]?.integer == 1, let x = item[-2]?.bytes, let y = item[-3]?.bytes, x.count == 32, y.count == 32
+      else { return nil }
       self = .es256(x: x, y: y)
     case (3, Self.rs256Algorithm):
-      guard let modulus = item[-1]?.bytes, let exponent = item[-2]?.bytes, modulus.count >= 256, !exponent.isEmpty else { return nil }
+      guard let modulus = item[-1]?.bytes, let exponent = item[-2]?.bytes, modulus.count >= 256, !exponent.isEmpty
+      else { return nil }
       self = .rs256(modulus: modulus, exponent: exponent)
     default: return nil
     }

@@ -25,7 +25,9 @@ enum DERSignature {
     var rest = der[2...]
     var fixed: [UInt8] = []
     for _ in 0..<2 {
-      guard rest.count >= 2, rest.first == 0x02, let count = rest.dropFirst().first, count > 0, Int(count) <= rest.count - 2 else {
+      guard rest.count >= 2, rest.first == 0x02, let count = rest.dropFirst().first, count > 0,
+        Int(count) <= rest.count - 2
+      else {
         return nil
       }
       var magnitude = rest.dropFirst(2).prefix(Int(count))

@@ -82,6 +82,8 @@ struct RelyingParty: Sendable {
     guard data.rpIDHash == Digest.sha256(Array(id.utf8)) else { throw .rpIDMismatch }
     guard data.flags.contains(.userPresent) else { throw .userNotPresent }
     guard data.flags.contains(.userVerified) || !requiresUserVerification else { throw .userNotVerified }
-    guard data.flags.contains(.backupEligible) || !data.flags.contains(.backedUp) else { throw .backupFlagsInconsistent }
+    guard data.flags.contains(.backupEligible) || !data.flags.contains(.backedUp) else {
+      throw .backupFlagsInconsistent
+    }
   }
 }

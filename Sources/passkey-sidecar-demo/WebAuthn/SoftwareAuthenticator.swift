@@ -1,7 +1,7 @@
 import OpenSSL
 
-/// An authenticator and the browser around it, for walks without a person: P-256 keys, attestation `none`, always present and
-/// verified. What a test bends (origin, flags, counter) is a property.
+/// An authenticator and the browser around it, for walks without a person: P-256 keys, attestation `none`, always
+/// present and verified. What a test bends (origin, flags, counter) is a property.
 struct SoftwareAuthenticator {
   struct Passkey {
     var id: [UInt8]
@@ -33,7 +33,8 @@ struct SoftwareAuthenticator {
   /// `navigator.credentials.create`: takes the options text of append/start, gives the response text of append/finish.
   mutating func create(options text: String) throws(Failure) -> String {
     guard let options = (try? JSON(reading: text))?["publicKey"], let challenge = options["challenge"]?.text,
-      let rpID = rpIDOverride ?? options["rp"]?["id"]?.text, let handle = options["user"]?["id"]?.text.flatMap({ Base64.urlDecoded($0) }),
+      let rpID = rpIDOverride ?? options["rp"]?["id"]?.text,
+      let handle = options["user"]?["id"]?.text.flatMap({ Base64.urlDecoded($0) }),
       options["pubKeyCredParams"]?.elements?.contains(where: { $0["alg"]?.integer == COSEKey.es256Algorithm }) == true
     else { throw .optionsMalformed }
     let excluded = (options["excludeCredentials"]?.elements ?? []).compactMap { $0["id"]?.text }
@@ -43,9 +44,11 @@ struct SoftwareAuthenticator {
     let clientData = clientData(type: "webauthn.create", challenge: challenge)
     guard case .ellipticCurve(_, let x, let y) = try members(of: passkey.key) else { throw .optionsMalformed }
     let data = AuthenticatorData(
-      rpIDHash: Digest.sha256(Array(rpID.utf8)), flags: flags.union(.attestedCredential), signatureCount: signatureCount,
+      rpIDHash: Digest.sha256(Array(rpID.utf8)), flags: flags.union(.attestedCredential),
+      signatureCount: signatureCount,
       attestedCredential: .init(
-        authenticatorModel: [UInt8](repeating: 0, count: 16), credentialID: passkey.id, publicKey: COSEKey.es256(x: x, y: y).item))
+        authenticatorModel: [UInt8](repeating: 0, count: 16), credentialID: passkey.id,
+        publicKey: COSEKey.es256(x: x, y: y).item))
     let attestation = CBOR.map(["fmt": "none", "attStmt": .map([:]), "authData": .bytes(data.encoded)])
     return credential(
       passkey,
@@ -94,7 +97,9 @@ struct SoftwareAuthenticator {
   }
 
   private func clientData(type: String, challenge: String) -> [UInt8] {
-    let data: JSON = ["type": .string(type), "challenge": .string(challenge), "origin": .string(origin), "crossOrigin": false]
+    let data: JSON = [
+      "type": .string(type), "challenge": .string(challenge), "origin": .string(origin), "crossOrigin": false,
+    ]
     return data.bytes
   }
 

@@ -28,7 +28,9 @@ struct PlainClient {
     let (host, port, target) = try Self.parts(of: url)
     guard case .success(let addresses) = NameResolver.resolve(host, port) else { throw .unreachable(host) }
     // `localhost` may have an IPv6 address on which nobody listens.
-    guard let address = addresses.first(where: { $0.family == .ipv4 }) ?? addresses.first else { throw .unreachable(host) }
+    guard let address = addresses.first(where: { $0.family == .ipv4 }) ?? addresses.first else {
+      throw .unreachable(host)
+    }
     var head = "\(method) \(target) HTTP/1.1\r\nhost: \(host):\(port)\r\nconnection: close\r\n"
     for field in fields { head += "\(field.name): \(field.value)\r\n" }
     let body = json?.bytes ?? []
@@ -56,7 +58,9 @@ struct PlainClient {
     let authority = rest.prefix { $0 != "/" }
     let target = rest.dropFirst(authority.count)
     let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
-    guard (1...2).contains(parts.count), !parts[0].isEmpty, let port = parts.count == 2 ? UInt16(parts[1]) : 80 else { throw .url(url) }
+    guard (1...2).contains(parts.count), !parts[0].isEmpty, let port = parts.count == 2 ? UInt16(parts[1]) : 80 else {
+      throw .url(url)
+    }
     return (String(parts[0]), port, target.isEmpty ? "/" : String(target))
   }
 

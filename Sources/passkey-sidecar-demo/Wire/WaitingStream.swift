@@ -54,7 +54,9 @@ struct WaitingStream: ~Copyable {
     var sent = 0
     while sent < bytes.count {
       let outcome: IOOutcome
-      do throws(Errno) { outcome = try socket.send(bytes.span.extracting(sent..<bytes.count)) } catch { throw .connection(error) }
+      do throws(Errno) { outcome = try socket.send(bytes.span.extracting(sent..<bytes.count)) } catch {
+        throw .connection(error)
+      }
       if case .bytes(let count) = outcome { sent += count } else { _ = try wait(until: deadline) }
     }
   }

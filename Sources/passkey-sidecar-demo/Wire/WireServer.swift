@@ -20,7 +20,8 @@ struct WireServer {
   }
 
   private static func accept(_ listener: consuming Listener, _ handler: @escaping Handler) {
-    guard var loop = try? EventLoop(inputBytes: 1), (try? loop.watchForReading(listener.descriptor.number, as: Handle(raw: 1))) != nil
+    guard var loop = try? EventLoop(inputBytes: 1),
+      (try? loop.watchForReading(listener.descriptor.number, as: Handle(raw: 1))) != nil
     else { return }
     while true {
       _ = loop.wait()
@@ -119,7 +120,8 @@ private struct WireConnection: ~Copyable {
       var body: [UInt8] = []
       while true {
         let size = try line()
-        guard let count = Int(size.prefix { $0 != ";" }, radix: 16), count >= 0, count <= Self.bodyLimit - body.count else { throw .malformed }
+        guard let count = Int(size.prefix { $0 != ";" }, radix: 16), count >= 0, count <= Self.bodyLimit - body.count
+        else { throw .malformed }
         if count == 0 { break }
         body += try take(count)
         guard try line().isEmpty else { throw .malformed }
@@ -151,7 +153,9 @@ private struct WireConnection: ~Copyable {
   }
 
   private mutating func receive() throws(Ending) {
-    guard let bytes = try? stream.receive(until: Clock.monotonic() + Self.patience), !bytes.isEmpty else { throw .orderly }
+    guard let bytes = try? stream.receive(until: Clock.monotonic() + Self.patience), !bytes.isEmpty else {
+      throw .orderly
+    }
     received += bytes
   }
 
