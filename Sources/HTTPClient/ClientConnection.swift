@@ -122,5 +122,5 @@ struct Origin {
     return handle
   }
 
-  var hasTarget: Bool { !addresses.isEmpty && upstreamProtocol != .unknown }
+  var hasTarget: Bool { !addresses.isEmpty && (settings.security != nil || upstreamProtocol != .unknown) }
 }

@@ -1,4 +1,5 @@
 public import HTTP
+public import Transport
 
 /// What all connections of one client are held to.
 public struct ClientLimits: Sendable {
@@ -25,9 +26,22 @@ public enum UpstreamProtocol: UInt8, Sendable {
 public struct OriginSettings: Sendable {
   public enum Choice: Sendable { case auto, http2, http1 }
 
+  /// TLS, with the name that the certificate must be for. ALPN must offer what ``Choice`` allows, and no more.
+  public struct Security: Sendable {
+    public var tls: ClientTLS
+    public var serverName: String
+
+    public init(_ tls: ClientTLS, serverName: String) {
+      self.tls = tls
+      self.serverName = serverName
+    }
+  }
+
   /// Host and port as in a URL, for owners that send the origin's authority rather than the client's.
   public var authority: [UInt8]
   public var choice: Choice
+  /// Absent: cleartext.
+  public var security: Security?
   /// For all addresses of the origin together, with the TLS handshake.
   public var connect: Duration
   /// From the last byte of the request that was sent to the response head. Above: `timedOut(.responseHead)`.

@@ -21,11 +21,13 @@ extension HTTPClient {
 
   private mutating func flush(_ handle: Handle, _ loop: inout EventLoop) {
     switch connections[handle].phase {
-    case .connecting, .handshaking: return
+    case .connecting: return
+    case .handshaking: _ = writeOutput(handle, &loop)
     case .http2:
+      if connections[handle].stream.wantsToWrite, connections[handle].output.isEmpty, !writeOutput(handle, &loop) { return }
       if !flushHTTP2(handle, &loop), connections.contains(handle) { lost(handle, detail: "connection ended") }
     case .idle, .assigned, .head, .body, .complete:
-      if !connections[handle].output.isEmpty { _ = writeOutput(handle, &loop) }
+      if !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite { _ = writeOutput(handle, &loop) }
     }
   }
 
@@ -42,7 +44,8 @@ extension HTTPClient {
       return false
     }
     let left = connections[handle].output.count
-    connections[handle].writtenByteCount &+= UInt64(before - left)
+    // Ciphertext may have left before the last byte of its plaintext counts as sent.
+    connections[handle].writtenByteCount &+= UInt64(before - left) &+ (left > 0 && connections[handle].stream.wantsToWrite ? 1 : 0)
     if connections[handle].phase != .http2 { reportSent(handle, left) }
     if left == 0 { connections[handle].output.giveBack(to: &buffers) }
     return true

@@ -24,7 +24,7 @@ extension HTTPClient {
     for line in fields where line.known == .te || line.known != .host && !line.known.isConnectionSpecific {
       lines.append(line)
     }
-    let scheme: StaticString = "http"
+    let scheme: StaticString = origins[calls[call].origin].settings.security == nil ? "http" : "https"
     guard !connections[handle].isDraining,
       let slot = sessions[session].submitRequest(
         head, lines: lines, scheme: scheme, authority: authority, endsStream: endsStream, owner: call.raw)

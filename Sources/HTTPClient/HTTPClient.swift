@@ -51,7 +51,7 @@ public struct HTTPClient: ~Copyable {
   public mutating func setTarget(_ origin: Int, addresses: [SocketAddress], protocol upstreamProtocol: UpstreamProtocol) {
     if origins[origin].addresses != addresses { origins[origin].preferredAddress = 0 }
     origins[origin].addresses = addresses
-    if origins[origin].settings.choice == .auto, upstreamProtocol != .unknown {
+    if origins[origin].settings.choice == .auto, origins[origin].settings.security == nil, upstreamProtocol != .unknown {
       origins[origin].upstreamProtocol = upstreamProtocol
     }
     origins[origin].isTargetRequested = false

@@ -135,7 +135,7 @@ extension HTTPClient {
     while attempt < addresses.count {
       let address = addresses[(origins[origin].preferredAddress + attempt) % addresses.count]
       do throws(Errno) {
-        let stream = ByteStream(try Connected(connectingTo: address).takeSocket())
+        let stream = try stream(to: address, origins[origin].settings.security)
         let made = ClientConnection(stream: stream, origin: origin, attempt: attempt, connectBeganAt: beganAt, now: now)
         guard let handle = connections.insert(made) else { break }
         origins[origin].connectionCount += 1
@@ -157,6 +157,12 @@ extension HTTPClient {
     return false
   }
 
+  private func stream(to address: SocketAddress, _ security: OriginSettings.Security?) throws(Errno) -> ByteStream {
+    let socket = try Connected(connectingTo: address).takeSocket()
+    guard let security else { return ByteStream(socket) }
+    return try ByteStream(socket, tls: security.tls, serverName: security.serverName)
+  }
+
   /// The connect was decided.
   mutating func connectDecided(_ handle: Handle, _ loop: inout EventLoop) {
     if let failure = connections[handle].stream.socket.pendingError() {
@@ -171,7 +177,25 @@ extension HTTPClient {
       }
       return
     }
-    established(handle, origins[connections[handle].origin].upstreamProtocol)
+    let origin = connections[handle].origin
+    guard origins[origin].settings.security == nil else {
+      connections[handle].phase = .handshaking
+      return markDirty(handle)
+    }
+    established(handle, origins[origin].upstreamProtocol)
+  }
+
+  /// The handshake is complete; ALPN says what is spoken, its silence means HTTP/1.1.
+  mutating func secured(_ handle: Handle) {
+    let origin = connections[handle].origin
+    let isHTTP2 = connections[handle].stream.negotiatedProtocol == "h2"
+    let isAllowed = isHTTP2 ? origins[origin].settings.choice != .http1 : origins[origin].settings.choice != .http2
+    guard isAllowed else {
+      remove(handle)
+      return connectFailed(origin, .protocolError, detail: "ALPN did not choose the configured protocol")
+    }
+    origins[origin].upstreamProtocol = isHTTP2 ? .http2 : .http1
+    established(handle, origins[origin].upstreamProtocol)
   }
 
   /// No address took a connection. Who waits has nothing to hope for unless other connections live.
@@ -219,7 +243,12 @@ extension HTTPClient {
 
   /// Ends a connection that nobody uses, in order.
   mutating func close(_ handle: Handle) {
-    guard connections[handle].phase == .http2 else { return remove(handle) }
+    guard connections[handle].phase == .http2 else {
+      if !connections[handle].isBroken, origins[connections[handle].origin].settings.security != nil {
+        connections[handle].stream.shutdownWriting()
+      }
+      return remove(handle)
+    }
     connections[handle].isDraining = true
     sessions[connections[handle].session].terminate(code: H2ErrorCode.noError)
     markDirty(handle)

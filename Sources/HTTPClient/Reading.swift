@@ -15,7 +15,11 @@ extension HTTPClient {
       connectDecided(handle, &loop)
       guard connections.contains(handle) else { return }
     }
-    if readiness.isWritable, !connections[handle].output.isEmpty || connections[handle].phase == .http2 { markDirty(handle) }
+    if readiness.isWritable,
+      !connections[handle].output.isEmpty || connections[handle].phase == .http2 || connections[handle].stream.wantsToWrite
+    {
+      markDirty(handle)
+    }
     if readiness.isReadable { read(handle, untilEnd: readiness.isEnding, &loop) }
   }
 
@@ -43,13 +47,17 @@ extension HTTPClient {
       do throws(Errno) {
         outcome = try connections[handle].stream.read(into: &input)
       } catch {
-        return lost(handle, detail: "\(error)")
+        return lost(handle, detail: connections[handle].stream.securityFailure ?? "\(error)")
+      }
+      if connections[handle].phase == .handshaking, connections[handle].stream.isEstablished {
+        secured(handle)
+        guard connections.contains(handle) else { return }
       }
       switch outcome {
       case .bytes(let count):
         receive(handle, input.span.extracting(0..<count))
         guard connections.contains(handle) else { return }
-        if count < input.count, !untilEnd {
+        if count < input.count, !untilEnd, !connections[handle].stream.hasUnreadEnd {
           connections[handle].hasUnread = false
           return
         }
@@ -114,9 +122,9 @@ extension HTTPClient {
     connections[handle].isBroken = true
     switch connections[handle].phase {
     case .connecting, .handshaking:
+      let kind: CallFailure.Kind = connections[handle].phase == .handshaking ? .tlsFailed : .unreachable
       remove(handle)
-      connectFailed(origin, .unreachable, detail: detail)
-      return
+      return connectFailed(origin, kind, detail: detail)
     case .http2: failStreams(handle, detail: detail)
     case .idle: break
     case .assigned, .head, .body, .complete: failCurrent(handle, detail: detail)
