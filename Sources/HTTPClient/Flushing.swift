@@ -39,6 +39,8 @@ extension HTTPClient {
     } catch {
       // The answer may stand in the socket already: an app that refuses a large request answers and closes.
       connections[handle].isBroken = true
+      let left = connections[handle].output.count
+      connections[handle].writtenByteCount &+= UInt64(before - left) &+ (isSecure(handle) ? 1 : 0)
       connections[handle].output.drop(connections[handle].output.count)
       read(handle, untilEnd: true, &loop)
       return false
@@ -50,6 +52,8 @@ extension HTTPClient {
     if left == 0 { connections[handle].output.giveBack(to: &buffers) }
     return true
   }
+
+  func isSecure(_ handle: Handle) -> Bool { origins[connections[handle].origin].settings.security != nil }
 
   /// Content stands at the end of the output, so that what is left of the output bounds what is left of it.
   private mutating func reportSent(_ handle: Handle, _ left: Int) {

@@ -10,7 +10,7 @@ extension HTTPClient {
     var length: UInt64?
     var lengthCount = 0
     for line in lines where line.known == .contentLength {
-      length = Self.decimal(head.fields.bytes.span.extracting(line.value.range))
+      length = FieldSyntax.contentLength(head.fields.bytes.span.extracting(line.value.range))
       lengthCount += 1
     }
     // Framing that disagrees with what will be sent would let content pass for the next request.
@@ -103,16 +103,5 @@ extension HTTPClient {
       calls[call].isRequestEnded = false
       failCurrent(handle, .protocolError, detail: "request content falls short of its length")
     }
-  }
-
-  static func decimal(_ digits: Span<UInt8>) -> UInt64? {
-    guard digits.count > 0, digits.count <= 19 else { return nil }
-    var value: UInt64 = 0
-    for index in 0..<digits.count {
-      let digit = digits[index] &- 0x30
-      guard digit <= 9 else { return nil }
-      value = value * 10 + UInt64(digit)
-    }
-    return value
   }
 }

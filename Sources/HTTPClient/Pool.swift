@@ -244,7 +244,7 @@ extension HTTPClient {
   /// Ends a connection that nobody uses, in order.
   mutating func close(_ handle: Handle) {
     guard connections[handle].phase == .http2 else {
-      if !connections[handle].isBroken, origins[connections[handle].origin].settings.security != nil {
+      if !connections[handle].isBroken, isSecure(handle) {
         connections[handle].stream.shutdownWriting()
       }
       return remove(handle)
