@@ -39,6 +39,8 @@ public struct JSONDocument: Sendable {
     var count: UInt32 = 0
     /// The index behind the last descendant.
     var end: UInt32
+
+    var range: Range<Int> { Int(start)..<Int(start) + Int(count) }
   }
 
   /// An empty document, in which every lookup finds nothing.
@@ -59,10 +61,13 @@ public struct JSONDocument: Sendable {
 
   /// Parses what was put into `bytes`. The document is empty when it throws.
   mutating func parseBytes(limits: JSONLimits) throws(JSONError) {
-    nodes.removeAll(keepingCapacity: true)
+    var memory: [Entry] = []
+    swap(&memory, &nodes)
+    var parser = JSONParser(limits: limits, reusing: memory)
     do throws(JSONError) {
-      var parser = JSONParser(limits: limits)
-      try parser.parse(&self)
+      var text = bytes.mutableSpan
+      try parser.parse(&text)
+      nodes = parser.nodes
     } catch {
       removeAll()
       throw error
@@ -92,8 +97,7 @@ public struct JSONDocument: Sendable {
 
   /// Where in ``bytes`` the decoded UTF-8 of a string is.
   public func stringRange(_ node: Node) -> Range<Int>? {
-    guard let entry = entry(node, .string) else { return nil }
-    return Int(entry.start)..<Int(entry.start) + Int(entry.count)
+    entry(node, .string)?.range
   }
 
   public func string(_ node: Node) -> String? {
@@ -109,8 +113,7 @@ public struct JSONDocument: Sendable {
 
   /// Where in ``bytes`` the digits of a number are, as they were written.
   public func numberRange(_ node: Node) -> Range<Int>? {
-    guard let entry = entry(node, .number) else { return nil }
-    return Int(entry.start)..<Int(entry.start) + Int(entry.count)
+    entry(node, .number)?.range
   }
 
   /// The value of a number that is written without fraction and exponent.
@@ -147,10 +150,8 @@ public struct JSONDocument: Sendable {
     let bytes = bytes.span
     var index = Int(node.index) + 1
     while index < Int(object.end) {
-      let entry = nodes[index]
-      if Int(entry.count) == name.count,
-        bytes.extracting(Int(entry.start)..<Int(entry.start) + Int(entry.count)).hasSameBytes(as: name)
-      {
+      let range = nodes[index].range
+      if range.count == name.count, bytes.extracting(range).hasSameBytes(as: name) {
         return Node(index: UInt32(index + 1))
       }
       index = Int(nodes[index + 1].end)

@@ -23,7 +23,13 @@ public struct JOSEHeader: Sendable {
     } catch { throw .malformed }
     guard document.kind(of: document.root) == .object else { throw .malformed }
     try judgeAlgorithm()
-    try judgeParameters()
+    if document.member("crit") != nil || document.member("b64") != nil { throw .criticalRefused }
+    // Keys come from the issuer's configuration alone. `zip` is defined for JWE only.
+    if document.member("jwk") != nil || document.member("jku") != nil || document.member("x5u") != nil
+      || document.member("x5c") != nil || document.member("zip") != nil
+    {
+      throw .malformed
+    }
     keyIDNode = try string("kid", maximumBytes: Self.maximumKeyIDBytes)
     typeNode = try string("typ", maximumBytes: 256)
   }
@@ -34,12 +40,6 @@ public struct JOSEHeader: Sendable {
     guard document.member("enc") == nil else { throw .malformed }
     guard let algorithm = Algorithm(name: document.bytes.span.extracting(range)) else { throw .algorithmRefused }
     self.algorithm = algorithm
-  }
-
-  private func judgeParameters() throws(TokenError) {
-    for name in ["crit", "b64"] where document.member(name) != nil { throw .criticalRefused }
-    // Keys come from the issuer's configuration alone. `zip` is defined for JWE only.
-    for name in ["jwk", "jku", "x5u", "x5c", "zip"] where document.member(name) != nil { throw .malformed }
   }
 
   private func string(_ name: String, maximumBytes: Int) throws(TokenError) -> JSONDocument.Node? {
