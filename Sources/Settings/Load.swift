@@ -1,4 +1,5 @@
 public import Gate
+public import Keys
 public import Login
 internal import Transport
 
@@ -7,6 +8,8 @@ public struct LoadedSettings: Sendable {
   public let settings: SidecarSettings
   /// The Gate's rules.
   public let policy: Policy
+  /// Where keys come from.
+  public let keys: Keys.Configuration
   /// What our endpoints need to know.
   public let login: Login.Configuration
   /// Nothing wrong, but it will bite.
@@ -40,14 +43,15 @@ extension SidecarSettings {
     let settings = read(bytes, reading)
     // The rooms judge what is theirs, also of a file that has other faults: all are told at once.
     let policy = settings?.policy(reading)
+    let keys = settings?.keysConfiguration(reading)
     let login = settings?.loginConfiguration(reading)
     settings?.check(reading)
-    guard let settings, let policy, let login, reading.problems.isEmpty else {
+    guard let settings, let policy, let keys, let login, reading.problems.isEmpty else {
       let problems = reading.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
       throw SettingsRefused(problems: Array(problems.prefix(Reading.problemLimit)))
     }
     return LoadedSettings(
-      settings: settings, policy: policy, login: login,
+      settings: settings, policy: policy, keys: keys, login: login,
       warnings: reading.warnings.sorted { ($0.line, $0.column) < ($1.line, $1.column) },
       watchedFiles: [file] + reading.watchedFiles)
   }

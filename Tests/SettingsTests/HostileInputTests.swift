@@ -24,7 +24,7 @@ import Testing
   @Test func `a good file with bytes changed, taken out and put in`() {
     var random = SplitMix(seed: 3)
     let full = Array((good + "routes: [{path: /health, access: public}]\nlimits: {idle: 75s, token: 16KiB}\nidentity: {fields: {X-A: {claim: a.b, separator: \",\"}}}\n").utf8)
-    for _ in 0..<1500 {
+    for _ in 0..<800 {
       var bytes = full
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         let index = Int.random(in: 0..<bytes.count, using: &random)
@@ -47,7 +47,7 @@ import Testing
 
   @Test func `every value of the file replaced by every other shape`() {
     let shapes = ["null", "~", "0", "-1", "99999999999999999999", "1.5", "true", "''", "x", "[]", "[[]]", "{}", "{a: b}", "'\\\\'", "|\n  x"]
-    let keys = ["listen", "workers", "upstream", "corbado", "issuers", "connect", "login", "endpoints", "identity", "routes", "cors", "state", "probes", "limits", "log"]
+    let keys = ["listen", "upstream", "corbado", "issuers", "login", "identity", "routes", "cors"]
     for key in keys {
       for shape in shapes {
         _ = problems(changed("\(key): \(shape)"))

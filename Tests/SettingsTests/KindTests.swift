@@ -87,13 +87,13 @@ import Transport
     #expect(read(.listenAddress, text).value == nil)
   }
 
-  @Test(arguments: ["https://a.example", "https://a.example:8443/x?y", "http://127.0.0.1:1/", "http://localhost/", "\"http://[::1]:3/\"", "http://idp.localhost/"])
+  @Test(arguments: ["https://a.example", "https://a.example:8443/x?y", "http://127.0.0.1:1/", "http://localhost/", "\"http://[::1]:3/\""])
   func `services are reached by https, or on this host`(text: String) {
     #expect(read(.serviceURL(allowsCleartext: false), text).value != nil)
   }
 
   @Test(arguments: [
-    "http://a.example/", "http://localhost.example/", "http://127.0.0.1.example/", "http://128.0.0.1/", "ftp://a.example", "https://",
+    "http://a.example/", "http://localhost.example/", "http://idp.localhost/", "http://127.0.0.1.example/", "http://128.0.0.1/", "ftp://a.example", "https://",
     "https://u:p@a.example/", "https://a.example/#f", "a.example", "https://a example/", "\"http://[::ffff:8.8.8.8]/\"",
   ])
   func `other URLs of services are refused`(text: String) {

@@ -1,6 +1,9 @@
 import Foundation
 import Gate
+import HTTPClient
 import JOSE
+import Keys
+import Login
 import Testing
 
 @testable import Settings
@@ -60,6 +63,39 @@ import Testing
     #expect(login.identity.unlinked == .identifier)
     #expect(login.identity.remember.map(\.text) == ["email"])
     #expect(login.token.issuer == "https://me" && login.token.audience == "app" && login.token.lifetime == .seconds(300))
+  }
+
+  @Test func `Keys is told the issuers in the order of the policy, ourselves last`() throws {
+    let loaded = try read(changed("""
+      issuers:
+        - {issuer: a, audiences: [x], subjectPrefix: a-, keys: {url: http://a.example/, allowCleartext: true, refresh: 1m}}
+        - {issuer: b, audiences: [x], subjectPrefix: b-, keys: {url: https://b.example/jwks}}
+      """))
+    #expect(loaded.keys.issuers.map(\.issuer) == loaded.policy.issuerNames)
+    #expect(loaded.keys.issuers.map(\.issuer) == ["a", "b", "https://app.example.com"])
+    #expect(loaded.keys.issuers.map(\.refresh) == [.seconds(60), .seconds(600), .seconds(600)])
+    #expect(loaded.keys.issuers.map(\.allowsCleartext) == [true, false, false])
+    guard case .url(let url) = loaded.keys.issuers[1].source, case .fixed(let keys) = loaded.keys.issuers[2].source else {
+      Issue.record("another source")
+      return
+    }
+    #expect(url.host == "b.example" && url.target == "/jwks")
+    #expect(keys.isEmpty)
+  }
+
+  @Test(arguments: [("auto", OriginSettings.Choice.auto), ("http2", .http2), ("http1", .http1)])
+  func `the client is told how the app is reached`(word: String, choice: OriginSettings.Choice) throws {
+    let settings = try read(changed("""
+      upstream: {url: \"http://[::1]:3000/\", protocol: \(word), timeouts: {connect: 1s, responseHead: 2s, keepAlive: 3s}}
+      limits: {streamWindow: 128KiB, connectionWindow: 2MiB, fields: 99}
+      """)).settings
+    let origin = settings.upstreamOrigin
+    #expect(origin.authority == Array("[::1]:3000".utf8))
+    #expect(origin.choice == choice)
+    #expect(origin.connect == .seconds(1) && origin.responseHead == .seconds(2) && origin.keepAlive == .seconds(3))
+    #expect(origin.streamWindowBytes == 131_072)
+    #expect(settings.clientLimits.connectionWindowBytes == 2_097_152)
+    #expect(settings.clientLimits.message.fieldCount == 99)
   }
 
   @Test func `the server is told its limits as they stand`() throws {

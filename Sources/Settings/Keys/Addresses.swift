@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import Keys
 internal import Transport
 
 extension Kind where Value == SocketAddress {
@@ -20,7 +21,7 @@ extension Kind where Value == OutboundURL {
   static func serviceURL(allowsCleartext: Bool) -> Kind {
     url("an https URL").checked { url in
       if url.isSecure || allowsCleartext || url.isLoopback { return nil }
-      return "http is refused here: the answer decides who is let in; use https, or set allowCleartext: true beside it"
+      return cleartextRefused
     }
   }
 
@@ -66,12 +67,7 @@ extension Kind where Value == CertificateAuthority {
   }
 }
 
-extension OutboundURL {
-  /// A name that the system resolves to itself, or an address of this host.
-  var isLoopback: Bool {
-    host == "localhost" || host.hasSuffix(".localhost") || SocketAddress(literal: host, port: port)?.isLoopback == true
-  }
-}
+let cleartextRefused = "http is refused here: the answer decides who is let in; use https, or set allowCleartext: true beside it"
 
 private var placeholderURL: OutboundURL { OutboundURL(isSecure: true, host: "invalid", port: 443, target: "/") }
 

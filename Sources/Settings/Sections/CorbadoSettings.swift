@@ -1,5 +1,6 @@
 public import HTTPClient
 internal import JOSE
+internal import Keys
 public import Login
 
 /// `corbado`: the project at Corbado and its Backend API.

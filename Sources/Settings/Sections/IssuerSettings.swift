@@ -1,4 +1,5 @@
 public import HTTPClient
+internal import Keys
 public import JOSE
 
 /// `issuers[]`: whose tokens are accepted.
@@ -8,9 +9,11 @@ public struct IssuerSettings: Equatable, Sendable {
     /// Upper bound; Cache-Control may shorten it.
     public let refresh: Duration
     public let certificateAuthority: CertificateAuthority
+    /// `url` may be http although its host is another one.
+    public let allowsCleartext: Bool
 
     init(_ keys: Section) {
-      let allowsCleartext = keys.value("allowCleartext", .flag, default: "false")
+      allowsCleartext = keys.value("allowCleartext", .flag, default: "false")
       url = keys.value("url", .serviceURL(allowsCleartext: allowsCleartext))
       refresh = keys.value("refresh", .duration(.seconds(10)...(.seconds(86_400))), default: "10m")
       certificateAuthority = keys.value("certificateAuthority", .certificateAuthority, default: "system")
