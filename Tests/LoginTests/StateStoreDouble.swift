@@ -1,0 +1,87 @@
+import StateStore
+import Synchronization
+
+/// A store in front of another one: notes what is asked and fails where it is told to.
+final class StateStoreDouble: StateStore {
+  private let store: any StateStore
+  private let notes = Mutex<[String]>([])
+  private let failing: Set<String>
+
+  init(_ store: any StateStore, failing: Set<String> = []) {
+    self.store = store
+    self.failing = failing
+  }
+
+  static let allOperations: Set<String> = [
+    "claimLink", "confirmLink", "link", "isUsed", "markUsed", "session", "signingKeys", "storeSigningKey",
+  ]
+
+  var asked: [String] { notes.withLock { $0 } }
+
+  func note(_ operation: String) { notes.withLock { $0.append(operation) } }
+
+  private func enter(_ operation: String) throws(StateStoreError) {
+    note(operation)
+    if failing.contains(operation) { throw .timedOut }
+  }
+
+  nonisolated(nonsending) func claimLink(_ link: IdentityLink) async throws(StateStoreError) -> LinkClaim {
+    try enter("claimLink")
+    return try await store.claimLink(link)
+  }
+
+  nonisolated(nonsending) func confirmLink(_ link: IdentityLink) async throws(StateStoreError) -> LinkConfirmation {
+    try enter("confirmLink")
+    return try await store.confirmLink(link)
+  }
+
+  nonisolated(nonsending) func link(for identifier: String) async throws(StateStoreError) -> LinkLookup {
+    try enter("link")
+    return try await store.link(for: identifier)
+  }
+
+  nonisolated(nonsending) func removeLink(
+    for identifier: String, at now: StoredTime, revokingUntil expiration: StoredTime
+  ) async throws(StateStoreError) -> IdentityLink? {
+    try await store.removeLink(for: identifier, at: now, revokingUntil: expiration)
+  }
+
+  nonisolated(nonsending) func isUsed(_ digest: PasskeyDataDigest) async throws(StateStoreError) -> Bool {
+    try enter("isUsed")
+    return try await store.isUsed(digest)
+  }
+
+  nonisolated(nonsending) func markUsed(
+    _ digest: PasskeyDataDigest, until expiration: StoredTime, starting session: Session, at now: StoredTime
+  ) async throws(StateStoreError) -> Bool {
+    try enter("markUsed")
+    return try await store.markUsed(digest, until: expiration, starting: session, at: now)
+  }
+
+  nonisolated(nonsending) func session(_ id: String, at now: StoredTime) async throws(StateStoreError) -> Session? {
+    try enter("session")
+    return try await store.session(id, at: now)
+  }
+
+  nonisolated(nonsending) func revoke(
+    _ revocation: Revocation, until expiration: StoredTime, at now: StoredTime
+  ) async throws(StateStoreError) {
+    try await store.revoke(revocation, until: expiration, at: now)
+  }
+
+  nonisolated(nonsending) func revocations(at now: StoredTime) async throws(StateStoreError) -> [Revocation] {
+    try await store.revocations(at: now)
+  }
+
+  nonisolated(nonsending) func signingKeys() async throws(StateStoreError) -> [StoredSigningKey] {
+    try enter("signingKeys")
+    return try await store.signingKeys()
+  }
+
+  nonisolated(nonsending) func storeSigningKey(
+    _ key: StoredSigningKey
+  ) async throws(StateStoreError) -> StoredSigningKey {
+    try enter("storeSigningKey")
+    return try await store.storeSigningKey(key)
+  }
+}
