@@ -140,7 +140,7 @@ struct CorbadoBackend {
     /// `requestData.requestID`, with which Corbado's support finds the call.
     var requestID: String? {
       guard let document, let data = document.member("requestData"), let node = document.member("requestID", of: data),
-        let text = document.string(node), text.utf8.count <= 64,
+        let text = document.string(node), (1...64).contains(text.utf8.count),
         text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
       else { return nil }
       return text
