@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// A listening TCP socket.
-public struct Listener: ~Copyable {
+public struct Listener: ~Copyable, Sendable {
   public let descriptor: FileDescriptor
   /// As bound: with port 0 the one that the system chose.
   public let address: SocketAddress

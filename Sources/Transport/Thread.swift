@@ -28,3 +28,6 @@ public struct Thread: ~Copyable {
 
   public consuming func join() { _ = pthread_join(identity, nil) }
 }
+
+/// Processors that are online.
+public func processorCount() -> Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
