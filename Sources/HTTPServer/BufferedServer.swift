@@ -126,11 +126,17 @@ public actor BufferedServer {
     let request = BufferedRequest(
       head: server.exchanges[exchange].head, content: bytes,
       peer: server.connections[server.exchanges[exchange].connection].peer)
-    Task {
+    let handler = handler
+    // The handler runs on this loop too: the global pool stays unused.
+    Task(executorPreference: executor) {
       let response = await handler(request)
-      send(response, to: exchange)
-      settle()
+      await self.answered(exchange, response)
     }
+  }
+
+  private func answered(_ exchange: Handle, _ response: BufferedResponse) {
+    send(response, to: exchange)
+    settle()
   }
 
   private func send(_ response: BufferedResponse, to exchange: Handle) {

@@ -79,6 +79,8 @@ extension HTTPServer {
     let connection = exchanges[exchange].connection
     let slot = exchanges[exchange].slot
     if slot >= 0 {
+      // The content of a response to HEAD is not sent (RFC 9110 §9.3.2).
+      if exchanges[exchange].head.method == .head { return content.drop(content.count) }
       let session = connections[connection].session
       content.withStorage { bytes, start in sessions[session].write(slot, taking: &bytes, from: &start) }
       if content.isEmpty { content.giveBack(to: &buffers) }

@@ -22,6 +22,9 @@ public struct EndpointAnswer: Sendable {
     retryAfter = reason == .rateLimited ? .seconds(1) : nil
   }
 
+  /// An endpoint that the policy should not have let through: a bug.
+  public static var notServed: EndpointAnswer { refusal(.internalError, "Internal server error") }
+
   /// `{"error": text}`
   static func refusal(_ reason: LoginReason, _ text: String) -> EndpointAnswer {
     var content = JSONWriter()

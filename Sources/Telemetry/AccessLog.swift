@@ -10,7 +10,7 @@ public struct AccessLine: Sendable {
   /// 0: the exchange ended without a response; written as `null`.
   public var status: UInt16 = 0
   /// The refusal's reason as it stands in the table of refusals; nil: none.
-  public var reason: StaticString?
+  public var reason: String?
   /// Bytes of content received from and sent to the client, without framing.
   public var receivedBytes: Int64 = 0
   public var sentBytes: Int64 = 0
@@ -48,6 +48,9 @@ public struct AccessLog: ~Copyable {
     self.writer = writer
   }
 
+  /// False when lines would go nowhere.
+  public var isOn: Bool { writer != nil }
+
   /// Appends one line. An empty span means `null`. `subject` is what may be logged: a keyed hash, never a bare claim
   /// unless the configuration says so.
   public mutating func append(
@@ -59,7 +62,7 @@ public struct AccessLog: ~Copyable {
       min(path.count, Self.pathLimitBytes) + min(client.count, Self.textLimitBytes)
       + min(method.count, Self.textLimitBytes) + min(rule.count, Self.textLimitBytes)
       + min(subject.count, Self.textLimitBytes) + min(issuer.count, Self.textLimitBytes)
-    let room = 512 + texts * OutputSpan<UInt8>.worstCaseBytesPerByte + (line.reason?.utf8CodeUnitCount ?? 0)
+    let room = 512 + texts * OutputSpan<UInt8>.worstCaseBytesPerByte + (line.reason?.utf8.count ?? 0) * OutputSpan<UInt8>.worstCaseBytesPerByte
     lines.append(addingCapacity: room) { output in
       output.append("{\"time\":\"")
       formatter.append(line.time, to: &output)
@@ -72,9 +75,9 @@ public struct AccessLog: ~Copyable {
       output.append(",\"status\":")
       output.append(orNull: line.status == 0 ? -1 : Int64(line.status))
       if let reason = line.reason {
-        output.append(",\"reason\":\"")
-        output.append(reason)
-        output.append("\",\"rule\":")
+        output.append(",\"reason\":")
+        output.append(text: reason.utf8.span)
+        output.append(",\"rule\":")
       } else {
         output.append(",\"reason\":null,\"rule\":")
       }
