@@ -1,0 +1,139 @@
+import Gate
+import HTTP
+import HTTPClient
+import HTTPServer
+import JOSE
+import Telemetry
+import Transport
+
+/// decide → connect → relay → finish, as it reads from the first event of an exchange to the last.
+extension Proxy {
+  // MARK: Decide
+
+  mutating func requestArrived(_ exchange: Handle, _ loop: inout EventLoop) {
+    guard let passage = begin(exchange) else { return }
+    decide(passage, keysWereJustFetched: false, &loop)
+  }
+
+  mutating func begin(_ exchange: Handle) -> Handle? {
+    guard server.exchanges.contains(exchange) else { return nil }
+    var passage = Passage(exchange: exchange)
+    if let lines = spareLines.popLast() { passage.lines = lines }
+    guard let handle = passages.insert(passage) else {
+      server.reset(exchange, code: H2ErrorCode.refusedStream)
+      return nil
+    }
+    server.exchanges[exchange].owner = handle.raw
+    counters.count(server.exchanges[exchange].head.version == .http2 ? .requestsHTTP2 : .requestsHTTP1)
+    return handle
+  }
+
+  private mutating func decide(_ passage: Handle, keysWereJustFetched: Bool, _ loop: inout EventLoop) {
+    let exchange = passages[passage].exchange
+    let context = Handle(raw: server.connections[server.exchanges[exchange].connection].context)
+    let decision = gate.decide(
+      server.exchanges[exchange].head, facts: downstreams[context].value.facts,
+      lastToken: &downstreams[context].value.lastToken, policy: snapshot.policy, keys: snapshot.keys,
+      revocations: snapshot.revocations, now: UnixTime(microseconds: loop.unixNanoseconds / 1000),
+      keysWereJustFetched: keysWereJustFetched)
+    if case .needsKeys = decision {} else {
+      passages[passage].gateMicroseconds = loop.now.microseconds(since: server.exchanges[exchange].receivedAt)
+    }
+    switch decision {
+    case .forward(let admission): forward(passage, admission, context, &loop)
+    case .serve(let call): collect(passage, call, &loop)
+    case .answerPreflight(let preflight): answerPreflight(passage, preflight)
+    case .refuse(let denied): refuse(passage, Refusal(denied))
+    case .needsKeys(let request):
+      passages[passage].stage = .waitingForKeys
+      loop.timers.schedule(passage, at: loop.now + Self.keyPatience)
+      slowPath.requestKeys(request, passage)
+    }
+  }
+
+  /// The keys were fetched, or nothing came of it in time: the Gate is asked once more.
+  public mutating func keysSettled(_ passage: Handle, _ loop: inout EventLoop) {
+    guard passages.contains(passage), case .waitingForKeys = passages[passage].stage else { return }
+    passages[passage].stage = .deciding
+    decide(passage, keysWereJustFetched: true, &loop)
+  }
+
+  // MARK: Connect
+
+  private mutating func forward(_ passage: Handle, _ admission: Admission, _ context: Handle, _ loop: inout EventLoop) {
+    let exchange = passages[passage].exchange
+    passages[passage].admission = admission
+    var lines: [FieldLine] = []
+    swap(&lines, &passages[passage].lines)
+    lines.removeAll(keepingCapacity: true)
+    admission.forwardLines(of: &server.exchanges[exchange].head, facts: downstreams[context].value.facts, into: &lines)
+    if let length = server.exchanges[exchange].head.contentLength {
+      let name = server.exchanges[exchange].head.fields.store("content-length")
+      let value = server.exchanges[exchange].head.fields.store(String(length))
+      lines.append(FieldLine(name: name, value: value, known: .contentLength))
+    }
+    swap(&lines, &passages[passage].lines)
+    connect(passage, &loop)
+  }
+
+  private mutating func connect(_ passage: Handle, _ loop: inout EventLoop) {
+    passages[passage].stage = .connecting
+    passages[passage].calledAt = loop.now
+    guard let call = client.open(origin: origin, owner: passage.raw, loop: &loop) else {
+      return refuse(passage, Refusal(.overloaded))
+    }
+    passages[passage].call = call
+  }
+
+  mutating func connectedUpstream(_ call: Handle, _ loop: inout EventLoop) {
+    guard client.calls.contains(call) else { return }
+    let passage = Handle(raw: client.calls[call].owner)
+    guard passages.contains(passage) else { return client.cancel(call) }
+    let exchange = passages[passage].exchange
+    passages[passage].stage = .relaying
+    let endsStream = server.exchanges[exchange].isRequestEnded && server.exchanges[exchange].waitingByteCount == 0
+      && server.exchanges[exchange].trailers.lines.isEmpty
+    let isSubmitted: Bool
+    if upstreamAuthority.isEmpty {
+      let authority = server.exchanges[exchange].head.authority
+      let arena = server.exchanges[exchange].head.fields.bytes
+      isSubmitted = client.submit(
+        call, head: server.exchanges[exchange].head, lines: passages[passage].lines,
+        authority: arena.span.extracting(authority.range), endsStream: endsStream, loop: &loop)
+    } else {
+      let authority = upstreamAuthority
+      isSubmitted = client.submit(
+        call, head: server.exchanges[exchange].head, lines: passages[passage].lines, authority: authority.span,
+        endsStream: endsStream, loop: &loop)
+    }
+    guard isSubmitted else { return }
+    if endsStream {
+      passages[passage].isRequestFinished = true
+    } else {
+      relayRequest(passage)
+    }
+  }
+
+  // MARK: Finish
+
+  /// The one exit: every exchange comes here once, whatever became of it.
+  mutating func finish(_ exchange: Handle, _ closure: ServerEvent.Closure, _ loop: inout EventLoop) {
+    guard server.exchanges.contains(exchange) else { return }
+    let passage = Handle(raw: server.exchanges[exchange].owner)
+    if passages.contains(passage) {
+      let call = passages[passage].call
+      if client.calls.contains(call) {
+        if passages[passage].isResponseComplete { client.release(call) } else { client.cancel(call) }
+      }
+      if case .byClient = closure, passages[passage].reason == nil { passages[passage].reason = .clientGone }
+      log(exchange, passage, loop)
+      if spareLines.count < 256 {
+        var lines: [FieldLine] = []
+        swap(&lines, &passages[passage].lines)
+        spareLines.append(lines)
+      }
+      _ = passages.remove(passage)
+    }
+    server.release(exchange)
+  }
+}

@@ -1,0 +1,62 @@
+import Gate
+import HTTP
+import HTTPServer
+public import Login
+public import Transport
+
+/// Requests to our own endpoints: their content is collected, the control loop answers.
+extension Proxy {
+  mutating func collect(_ passage: Handle, _ call: EndpointCall, _ loop: inout EventLoop) {
+    let exchange = passages[passage].exchange
+    if let length = server.exchanges[exchange].head.contentLength, length > UInt64(Self.endpointContentBytes) {
+      return refuse(passage, Refusal(.bodyTooLarge, endpoint: call.endpoint))
+    }
+    passages[passage].stage = .collecting(call)
+    if server.exchanges[exchange].head.expectsContinue {
+      var head = ResponseHead()
+      head.status = 100
+      server.interim(exchange, head)
+    }
+    collectMore(passage, call, &loop)
+  }
+
+  mutating func collectMore(_ passage: Handle, _ call: EndpointCall, _ loop: inout EventLoop) {
+    let exchange = passages[passage].exchange
+    server.takeContent(exchange, into: &passages[passage].content)
+    if passages[passage].content.count > Self.endpointContentBytes {
+      return refuse(passage, Refusal(.bodyTooLarge, endpoint: call.endpoint))
+    }
+    guard server.exchanges[exchange].isRequestEnded else { return }
+    var content: [UInt8] = []
+    passages[passage].content.withContent { content.append(copying: $0) }
+    passages[passage].content.drop(content.count)
+    passages[passage].stage = .serving
+    let peer = server.connections[server.exchanges[exchange].connection].peer
+    slowPath.serve(EndpointRequest(call: call, content: content, client: peer.host), passage)
+  }
+
+  /// The control loop has served the endpoint.
+  public mutating func endpointAnswered(_ passage: Handle, _ answer: EndpointAnswer) {
+    guard passages.contains(passage), case .serving = passages[passage].stage else { return }
+    var head = ResponseHead()
+    head.status = answer.status
+    if let reason = answer.reason {
+      let reason = Reason(reason)
+      passages[passage].reason = reason
+      counters.refused(reason: reason.number)
+    }
+    if let retryAfter = answer.retryAfter {
+      head.fields.append("retry-after", String(max(1, retryAfter.components.seconds)))
+    }
+    self.answer(passage, &head, answer.content, mediaType: answer.mediaType)
+  }
+
+  mutating func answerPreflight(_ passage: Handle, _ preflight: EndpointPreflight) {
+    var head = ResponseHead()
+    head.status = 204
+    head.fields.append("access-control-allow-methods", preflight.endpoint.allowedMethods.description)
+    head.fields.append("access-control-allow-headers", "authorization, content-type")
+    head.fields.append("access-control-max-age", "600")
+    answer(passage, &head, [], mediaType: "")
+  }
+}

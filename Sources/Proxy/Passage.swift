@@ -1,0 +1,50 @@
+import Gate
+import HTTP
+import Transport
+
+/// One exchange on its way through the proxy: decide, connect, relay, finish.
+struct Passage: ~Copyable {
+  enum Stage {
+    case deciding
+    case waitingForKeys
+    /// The content of a request to one of our endpoints is collected.
+    case collecting(EndpointCall)
+    /// An endpoint works on it.
+    case serving
+    case connecting
+    case relaying
+    /// Our own answer is under way.
+    case answered
+  }
+
+  let exchange: Handle
+  var stage = Stage.deciding
+  var admission: Admission?
+  /// What the app gets, as positions in the arena of the request head.
+  var lines: [FieldLine] = []
+  var call = Handle.none
+  /// Content of a request to an endpoint of ours.
+  var content = ByteQueue()
+  /// Content has left for the app: it cannot be sent a second time.
+  var hasSentContent = false
+  var isRequestFinished = false
+  var isResponseComplete = false
+  var isRetried = false
+
+  // For the access log.
+  var status: UInt16 = 0
+  var reason: Reason?
+  var gateMicroseconds: Int64 = -1
+  var calledAt = MonotonicTime(nanoseconds: 0)
+  var upstreamMicroseconds: Int64 = -1
+
+  init(exchange: Handle) { self.exchange = exchange }
+}
+
+/// What the proxy keeps of one downstream connection.
+struct Downstream {
+  var facts: ConnectionFacts
+  var lastToken = TokenHint()
+  /// The peer's address as text, for the log.
+  var client: [UInt8]
+}

@@ -1,0 +1,172 @@
+public import Gate
+import HTTP
+public import HTTPClient
+public import HTTPServer
+import JOSE
+public import Telemetry
+public import Transport
+
+/// The way of every exchange of one worker. It owns both sides and the Gate, and moves each exchange along as their events
+/// come in; nothing it does blocks.
+public struct Proxy: ~Copyable {
+  static let passageKind: UInt8 = 5
+  static let downstreamKind: UInt8 = 7
+  /// Content that may be queued on one side before the other is held back, in bytes.
+  static let queueLimitBytes = 64 * 1024
+  /// Content of a request to one of our endpoints. Above: 413 `body_too_large`.
+  static let endpointContentBytes = 64 * 1024
+  /// How long a request waits for keys.
+  static let keyPatience = Duration.seconds(2)
+
+  public struct Configuration: Sendable {
+    /// `upstream`: the authority of the URL instead of the client's.
+    public var upstreamAuthority: String?
+    /// Listeners under TLS, by number.
+    public var secureListeners: [Bool]
+
+    public init(upstreamAuthority: String?, secureListeners: [Bool]) {
+      self.upstreamAuthority = upstreamAuthority
+      self.secureListeners = secureListeners
+    }
+  }
+
+  public var server: HTTPServer
+  public var client: HTTPClient
+  public var counters = WorkerCounters()
+  public var accessLog: AccessLog
+  public private(set) var snapshot: ProxySnapshot
+
+  var gate: Gate
+  let configuration: Configuration
+  let upstreamAuthority: [UInt8]
+  let origin: Int
+  let slowPath: SlowPath
+  let eventLog: EventLog
+  let hashSubject: @Sendable (String) -> [UInt8]
+  var passages = Slab<Passage>(kind: passageKind)
+  var downstreams = Slab<Box>(kind: downstreamKind)
+  private var serverEvents: [ServerEvent] = []
+  private var clientEvents: [ClientEvent] = []
+  var responseScratch = ResponseHead()
+  var trailerScratch = FieldSection()
+  var spareLines: [[FieldLine]] = []
+
+  struct Box: ~Copyable {
+    var value: Downstream
+  }
+
+  public init(
+    server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, gate: consuming Gate, snapshot: ProxySnapshot,
+    configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog,
+    hashSubject: @escaping @Sendable (String) -> [UInt8]
+  ) {
+    self.server = server
+    self.client = client
+    self.origin = origin
+    self.gate = gate
+    self.snapshot = snapshot
+    self.configuration = configuration
+    upstreamAuthority = Array((configuration.upstreamAuthority ?? "").utf8)
+    self.slowPath = slowPath
+    self.accessLog = accessLog
+    self.eventLog = eventLog
+    self.hashSubject = hashSubject
+  }
+
+  public mutating func publish(_ snapshot: ProxySnapshot) { self.snapshot = snapshot }
+
+  /// Nothing is under way and nobody is connected.
+  public var isIdle: Bool { passages.count == 0 && server.connections.count == 0 }
+
+  /// The loop must not sleep.
+  public var hasWork: Bool { server.hasWork || client.hasPendingReads || !client.events.isEmpty }
+
+  public mutating func upstreamFound(_ addresses: [SocketAddress], _ version: UpstreamProtocol, _ loop: inout EventLoop) {
+    client.setTarget(origin, addresses: addresses, protocol: version)
+  }
+
+  public mutating func upstreamLost(_ detail: String, _ loop: inout EventLoop) {
+    client.failTarget(origin, detail: detail)
+  }
+
+  /// Handles all events of both sides until there are none, then writes once a connection.
+  public mutating func settle(_ loop: inout EventLoop) {
+    if client.hasPendingReads { client.resume(loop: &loop) }
+    repeat {
+      repeat {
+        while server.takeEvents(&serverEvents) {
+          for index in serverEvents.indices { handle(serverEvents[index], &loop) }
+        }
+        while takeClientEvents() {
+          for index in clientEvents.indices { handle(clientEvents[index], &loop) }
+        }
+      } while server.hasEvents
+      client.flush(loop: &loop)
+      server.flush(&loop)
+      server.resume(&loop)
+    } while server.hasEvents || !client.events.isEmpty
+    accessLog.flush()
+  }
+
+  private mutating func takeClientEvents() -> Bool {
+    clientEvents.removeAll(keepingCapacity: true)
+    if client.events.isEmpty { return false }
+    swap(&client.events, &clientEvents)
+    return true
+  }
+
+  private mutating func handle(_ event: ServerEvent, _ loop: inout EventLoop) {
+    switch event {
+    case .opened(let connection): connected(connection)
+    case .disconnected(let context): _ = downstreams.remove(Handle(raw: context))
+    case .request(let exchange): requestArrived(exchange, &loop)
+    case .refused(let exchange, let error): requestRefused(exchange, error, &loop)
+    case .expired(let exchange): requestExpired(exchange, &loop)
+    case .content(let exchange), .ended(let exchange):
+      guard server.exchanges.contains(exchange) else { return }
+      requestContentArrived(Handle(raw: server.exchanges[exchange].owner), &loop)
+    case .space(let exchange):
+      guard server.exchanges.contains(exchange) else { return }
+      relayResponse(Handle(raw: server.exchanges[exchange].owner), &loop)
+    case .closed(let exchange, let closure): finish(exchange, closure, &loop)
+    }
+  }
+
+  private mutating func handle(_ event: ClientEvent, _ loop: inout EventLoop) {
+    switch event {
+    case .assigned(let call): connectedUpstream(call, &loop)
+    case .interim(let call): interimArrived(call)
+    case .response(let call): responseArrived(call, &loop)
+    case .content(let call):
+      guard client.calls.contains(call) else { return }
+      relayResponse(Handle(raw: client.calls[call].owner), &loop)
+    case .ended(let call): responseEnded(call, &loop)
+    case .sent(let call, _):
+      guard client.calls.contains(call) else { return }
+      requestContentArrived(Handle(raw: client.calls[call].owner), &loop)
+    case .failed(let call, let failure): callFailed(call, failure, &loop)
+    case .needsTarget: slowPath.findUpstream()
+    }
+  }
+
+  private mutating func connected(_ connection: Handle) {
+    counters.count(.connectionsAccepted)
+    let peer = server.connections[connection].peer
+    let listener = server.connections[connection].listener
+    let facts = snapshot.policy.facts(
+      peer: PeerAddress(high: peer.high, low: peer.low), listener: listener,
+      isTLS: configuration.secureListeners[listener], clientCertificateSubject: nil)
+    let downstream = Downstream(facts: facts, client: Array(peer.host.utf8))
+    guard let context = downstreams.insert(Box(value: downstream)) else { return }
+    server.connections[connection].context = context.raw
+  }
+
+  /// A handle of ours came up in the loop's timers.
+  public mutating func timerFired(_ handle: Handle, _ loop: inout EventLoop) {
+    switch handle.kind {
+    case HTTPServer.connectionKind: server.timerFired(handle, &loop)
+    case Self.passageKind: keysSettled(handle, &loop)
+    default: client.timerFired(handle, loop: &loop)
+    }
+  }
+}

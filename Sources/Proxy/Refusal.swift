@@ -1,0 +1,137 @@
+import Gate
+import HTTP
+import HTTPServer
+import Transport
+
+/// A reason with what its answer needs besides.
+struct Refusal {
+  let reason: Reason
+  var challenge: String?
+  var allowedMethods: StaticString?
+  var endpoint: Endpoint?
+  var redirect: String?
+
+  init(_ reason: Reason, endpoint: Endpoint? = nil) {
+    self.reason = reason
+    self.endpoint = endpoint
+  }
+
+  init(_ denied: Denied) {
+    reason = Reason(denied.denial)
+    challenge = denied.challengeValue
+    allowedMethods = denied.allowedMethods
+    endpoint = denied.endpoint
+  }
+
+  /// Seconds of `Retry-After`; 0 for none.
+  var retryAfterSeconds: Int {
+    switch reason {
+    case .keysUnavailable, .overloaded, .rateLimited: 1
+    default: 0
+    }
+  }
+
+  /// The content, and whether it is JSON. Frontends parse those of our endpoints.
+  var content: (bytes: [UInt8], mediaType: StaticString) {
+    switch endpoint {
+    case .createConnectToken where reason == .tokenMissing:
+      (Array("Unauthorized".utf8), "text/plain; charset=utf-8")
+    case .createConnectToken where reason.answer.status == 401:
+      (Array(#"{"error":"Invalid access token"}"#.utf8), "application/json")
+    case .completeLogin:
+      (Array(#"{"success":false,"error":"\#(reason.rawValue)"}"#.utf8), "application/json")
+    default:
+      (Array(#"{"error":"\#(reason.rawValue)"}"#.utf8), "application/json")
+    }
+  }
+}
+
+/// The one way to say no.
+extension Proxy {
+  mutating func requestRefused(_ exchange: Handle, _ error: MessageError, _ loop: inout EventLoop) {
+    guard server.exchanges.contains(exchange) else { return }
+    let known = Handle(raw: server.exchanges[exchange].owner)
+    guard let passage = passages.contains(known) ? known : begin(exchange) else { return }
+    eventLog.debug("request_refused", ["rule": .text(error.violation.rawValue)])
+    refuse(passage, Refusal(Reason(error)))
+  }
+
+  mutating func requestExpired(_ exchange: Handle, _ loop: inout EventLoop) {
+    guard server.exchanges.contains(exchange) else { return }
+    let known = Handle(raw: server.exchanges[exchange].owner)
+    guard let passage = passages.contains(known) ? known : begin(exchange) else { return }
+    refuse(passage, Refusal(.requestTimeout))
+  }
+
+  mutating func refuse(_ passage: Handle, _ refusal: Refusal) {
+    let exchange = passages[passage].exchange
+    let call = passages[passage].call
+    if client.calls.contains(call) { client.cancel(call) }
+    passages[passage].call = .none
+    passages[passage].reason = refusal.reason
+    counters.refused(reason: refusal.reason.number)
+    if passages[passage].status != 0 { return server.reset(exchange) }
+    passages[passage].stage = .answered
+
+    let (status, grpcStatus) = refusal.reason.answer
+    var head = ResponseHead()
+    if isGRPC(exchange) {
+      head.status = 200
+      head.fields.append("content-type", "application/grpc")
+      head.fields.append("grpc-status", String(grpcStatus))
+      head.fields.append("grpc-message", refusal.reason.rawValue)
+      passages[passage].status = status
+      server.respond(exchange, head, endsStream: true)
+      return
+    }
+    head.status = status
+    if let challenge = refusal.challenge { head.fields.append("www-authenticate", challenge) }
+    if let methods = refusal.allowedMethods { head.fields.append("allow", methods.description) }
+    if refusal.retryAfterSeconds > 0 { head.fields.append("retry-after", String(refusal.retryAfterSeconds)) }
+    let content = refusal.content
+    answer(passage, &head, content.bytes, mediaType: content.mediaType)
+  }
+
+  /// Sends an answer of our own.
+  mutating func answer(_ passage: Handle, _ head: inout ResponseHead, _ content: [UInt8], mediaType: StaticString) {
+    let exchange = passages[passage].exchange
+    passages[passage].stage = .answered
+    passages[passage].status = head.status
+    head.fields.append("cache-control", "no-store")
+    appendCrossOrigin(exchange, to: &head)
+    if head.status != 204 {
+      if !content.isEmpty { head.fields.append("content-type", mediaType.description) }
+      head.contentLength = UInt64(content.count)
+      head.fields.append("content-length", String(content.count))
+    }
+    let hasContent = !content.isEmpty && server.exchanges[exchange].head.method != .head
+    server.respond(exchange, head, endsStream: !hasContent)
+    if hasContent {
+      var queue = ByteQueue()
+      queue.append(content.span)
+      server.write(exchange, taking: &queue)
+      server.finish(exchange, trailers: FieldSection())
+    }
+    // What the client still sends is taken and dropped, so that it can read the answer.
+    server.takeContent(exchange, into: &passages[passage].content)
+    passages[passage].content.drop(passages[passage].content.count)
+  }
+
+  /// Pages of configured origins may read what we say ourselves (Fetch §3.2).
+  private func appendCrossOrigin(_ exchange: Handle, to head: inout ResponseHead) {
+    guard let origin = snapshot.policy.corsOrigin(of: server.exchanges[exchange].head) else { return }
+    head.fields.append("access-control-allow-origin", server.exchanges[exchange].head.fields.string(origin))
+    head.fields.append("access-control-allow-credentials", "true")
+    head.fields.append("access-control-expose-headers", "www-authenticate, retry-after")
+    head.fields.append("vary", "origin")
+  }
+
+  private func isGRPC(_ exchange: Handle) -> Bool {
+    guard server.exchanges[exchange].head.version == .http2,
+      let mediaType = server.exchanges[exchange].head.fields.only(.contentType)
+    else { return false }
+    let value = server.exchanges[exchange].head.fields.bytes.span.extracting(mediaType.range)
+    guard value.count >= 16, value.extracting(0..<16).matches("application/grpc") else { return false }
+    return value.count == 16 || value[16] == UInt8(ascii: "+") || value[16] == UInt8(ascii: ";")
+  }
+}

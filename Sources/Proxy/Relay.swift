@@ -1,0 +1,177 @@
+import Gate
+import HTTP
+import HTTPClient
+import HTTPServer
+import Telemetry
+import Transport
+
+/// Content both ways. Each side is read only while the other takes it, so the slower one sets the pace.
+extension Proxy {
+  // MARK: Request
+
+  mutating func requestContentArrived(_ passage: Handle, _ loop: inout EventLoop) {
+    guard passages.contains(passage) else { return }
+    switch passages[passage].stage {
+    case .relaying: relayRequest(passage)
+    case .collecting(let call): collectMore(passage, call, &loop)
+    case .answered:
+      // Nobody wants it: it is taken so that the client can finish and read the answer.
+      server.takeContent(passages[passage].exchange, into: &passages[passage].content)
+      passages[passage].content.drop(passages[passage].content.count)
+    case .deciding, .waitingForKeys, .serving, .connecting: break
+    }
+  }
+
+  mutating func relayRequest(_ passage: Handle) {
+    let exchange = passages[passage].exchange
+    let call = passages[passage].call
+    guard !passages[passage].isRequestFinished, client.calls.contains(call) else { return }
+    if server.exchanges[exchange].waitingByteCount > 0 {
+      guard client.queuedByteCount(call) < Self.queueLimitBytes else { return }
+      server.takeContent(exchange, into: &passages[passage].content)
+      passages[passage].hasSentContent = true
+      client.write(call, &passages[passage].content)
+    }
+    if server.exchanges[exchange].isRequestEnded {
+      passages[passage].isRequestFinished = true
+      trailerScratch.removeAll()
+      if !server.exchanges[exchange].trailers.lines.isEmpty, let admission = passages[passage].admission {
+        trailerScratch.bytes = server.exchanges[exchange].trailers.bytes
+        admission.forwardTrailerLines(of: server.exchanges[exchange].trailers, into: &trailerScratch.lines)
+      }
+      client.finish(call, trailers: trailerScratch)
+    }
+  }
+
+  // MARK: Response
+
+  mutating func interimArrived(_ call: Handle) {
+    guard client.calls.contains(call) else { return }
+    let passage = Handle(raw: client.calls[call].owner)
+    guard passages.contains(passage) else { return }
+    guard let interim = client.takeInterim(call) else { return }
+    interim.copyForwarded(to: &responseScratch)
+    server.interim(passages[passage].exchange, responseScratch)
+  }
+
+  mutating func responseArrived(_ call: Handle, _ loop: inout EventLoop) {
+    guard client.calls.contains(call) else { return }
+    let passage = Handle(raw: client.calls[call].owner)
+    guard passages.contains(passage) else { return client.cancel(call) }
+    passages[passage].upstreamMicroseconds = loop.now.microseconds(since: passages[passage].calledAt)
+    passages[passage].status = client.calls[call].response.status
+    client.calls[call].response.copyForwarded(to: &responseScratch)
+    let hasNoContent = client.calls[call].isResponseEnded && client.calls[call].content.isEmpty && client.calls[call].trailers.lines.isEmpty
+    server.respond(passages[passage].exchange, responseScratch, endsStream: hasNoContent)
+  }
+
+  mutating func relayResponse(_ passage: Handle, _ loop: inout EventLoop) {
+    guard passages.contains(passage) else { return }
+    let exchange = passages[passage].exchange
+    let call = passages[passage].call
+    guard client.calls.contains(call) else { return }
+    let waiting = client.calls[call].content.count
+    if waiting > 0 {
+      guard server.queuedByteCount(exchange) < Self.queueLimitBytes else { return server.awaitSpace(exchange) }
+      server.write(exchange, taking: &client.calls[call].content)
+      client.grant(call, waiting)
+    }
+    if passages[passage].isResponseComplete { endResponse(passage, call) }
+  }
+
+  mutating func responseEnded(_ call: Handle, _ loop: inout EventLoop) {
+    guard client.calls.contains(call) else { return }
+    let passage = Handle(raw: client.calls[call].owner)
+    guard passages.contains(passage) else { return client.release(call) }
+    passages[passage].isResponseComplete = true
+    relayResponse(passage, &loop)
+  }
+
+  private mutating func endResponse(_ passage: Handle, _ call: Handle) {
+    trailerScratch.removeAll()
+    if !client.calls[call].trailers.lines.isEmpty {
+      client.calls[call].trailers.copyForwardedTrailers(to: &trailerScratch)
+    }
+    server.finish(passages[passage].exchange, trailers: trailerScratch)
+  }
+
+  // MARK: Failure
+
+  mutating func callFailed(_ call: Handle, _ failure: CallFailure, _ loop: inout EventLoop) {
+    guard client.calls.contains(call) else { return }
+    let passage = Handle(raw: client.calls[call].owner)
+    guard passages.contains(passage) else { return client.release(call) }
+    let exchange = passages[passage].exchange
+    client.release(call)
+    passages[passage].call = .none
+    if passages[passage].status != 0 {
+      // The client has the head already: only a reset tells it the truth.
+      passages[passage].reason = Reason(failure)
+      return server.reset(exchange)
+    }
+    if mayRetry(passage, failure) {
+      passages[passage].isRetried = true
+      counters.count(.upstreamRetries)
+      passages[passage].stage = .connecting
+      guard let again = client.open(origin: origin, owner: passage.raw, loop: &loop) else {
+        return refuse(passage, Refusal(.overloaded))
+      }
+      passages[passage].isRequestFinished = false
+      passages[passage].call = again
+      return
+    }
+    eventLog.warn("upstream_failed", ["reason": .text(Reason(failure).rawValue), "detail": .text(failure.detail)])
+    refuse(passage, Refusal(Reason(failure)))
+  }
+
+  /// Once, and only if it is certain that the app saw nothing.
+  private func mayRetry(_ passage: Handle, _ failure: CallFailure) -> Bool {
+    if passages[passage].isRetried || passages[passage].hasSentContent { return false }
+    if failure.retryable { return true }
+    let exchange = passages[passage].exchange
+    guard case .closedBeforeAnswer(reused: true) = failure.kind else { return false }
+    return server.exchanges[exchange].head.method.isIdempotent
+      && !server.exchanges[exchange].head.hasBody
+  }
+}
+
+extension ResponseHead {
+  /// All but what ends at this hop (RFC 9110 §7.6.1), into a head that is used again and again.
+  func copyForwarded(to target: inout ResponseHead) {
+    target.removeAll()
+    target.status = status
+    target.contentLength = contentLength
+    let options = ConnectionOptions(fields)
+    for line in fields.lines where !line.known.isConnectionSpecific {
+      let name = fields.bytes.span.extracting(line.name.range)
+      if !options.isEmpty, options.lists(name, in: fields) { continue }
+      let storedName = target.fields.store(name)
+      let storedValue = target.fields.store(fields.bytes.span.extracting(line.value.range))
+      target.fields.lines.append(FieldLine(name: storedName, value: storedValue, known: line.known))
+    }
+  }
+}
+
+extension FieldSection {
+  /// A trailer section without fields that frame, route or authenticate (RFC 9110 §6.5.1).
+  func copyForwardedTrailers(to target: inout FieldSection) {
+    for line in lines where !line.known.isConnectionSpecific {
+      switch line.known {
+      case .host, .contentLength, .trailer, .authorization, .cookie, .setCookie, .proxyAuthorization, .expect, .contentType: continue
+      default: target.append(name: bytes.span.extracting(line.name.range), value: bytes.span.extracting(line.value.range))
+      }
+    }
+  }
+}
+
+extension Reason {
+  init(_ failure: CallFailure) {
+    self =
+      switch failure.kind {
+      case .unreachable, .tlsFailed: .upstreamUnreachable
+      case .timedOut: .upstreamTimeout
+      case .protocolError: .upstreamProtocolError
+      case .reset, .refused, .closedBeforeAnswer: .upstreamReset
+      }
+  }
+}

@@ -1,0 +1,31 @@
+public import Gate
+public import Transport
+
+/// How a worker asks the control loop, handed in by the assembly. Answers come back through the worker's mailbox and name
+/// the passage that waits.
+public struct SlowPath: Sendable {
+  /// Fetch the keys of an issuer, then post ``WorkerMessage/keysSettled(_:)``.
+  public var requestKeys: @Sendable (KeyRequest, Handle) -> Void
+  /// Serve an endpoint, then post ``WorkerMessage/endpointAnswered(_:_:)``.
+  public var serve: @Sendable (EndpointRequest, Handle) -> Void
+  /// Resolve the app's name and probe its protocol, then post ``WorkerMessage/upstreamFound(_:_:)`` or
+  /// ``WorkerMessage/upstreamLost(_:)``.
+  public var findUpstream: @Sendable () -> Void
+
+  public init(
+    requestKeys: @escaping @Sendable (KeyRequest, Handle) -> Void, serve: @escaping @Sendable (EndpointRequest, Handle) -> Void,
+    findUpstream: @escaping @Sendable () -> Void
+  ) {
+    self.requestKeys = requestKeys
+    self.serve = serve
+    self.findUpstream = findUpstream
+  }
+}
+
+/// A call of one of our endpoints with its content, judged by the Gate.
+public struct EndpointRequest: Sendable {
+  public let call: EndpointCall
+  public let content: [UInt8]
+  /// The peer's address, for limits by client.
+  public let client: String
+}
