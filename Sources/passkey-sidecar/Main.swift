@@ -28,9 +28,7 @@ internal import Sidecar
 
   static func perform(_ command: Command) -> Int32 {
     switch command {
-    case .run:
-      put("passkey-sidecar: run is not built yet\n", on: STDERR_FILENO)
-      return 70
+    case .run(let configuration): return run(configuration) { put($0, on: STDERR_FILENO) }
     case .check(let configuration):
       let report = check(configuration)
       put(report.output, on: STDOUT_FILENO)

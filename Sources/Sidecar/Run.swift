@@ -1,0 +1,266 @@
+import Gate
+import HTTPClient
+import HTTPServer
+import JOSE
+import Keys
+import Login
+import OpenSSL
+import Proxy
+import Settings
+import StateStore
+import Telemetry
+import Transport
+
+/// Why the process ended before it served.
+enum StartFailure: Error {
+  case configuration(String)
+  case listener(String)
+  case state(String)
+  case system(String)
+
+  /// sysexits(3): 78 configuration, 69 unavailable, 70 software.
+  var exitCode: Int32 {
+    switch self {
+    case .configuration: 78
+    case .listener, .state: 69
+    case .system: 70
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .configuration(let text), .listener(let text), .state(let text), .system(let text): text
+    }
+  }
+}
+
+/// The command `run`: builds everything once, hands it down, serves until told to end, and says how it ended.
+/// - Returns: the exit code of behaviour section 4.
+public func run(_ path: String, complain: (String) -> Void) -> Int32 {
+  let loaded: LoadedSettings
+  do throws(SettingsRefused) {
+    loaded = try SidecarSettings.load(path)
+  } catch {
+    for problem in error.problems { complain("\(problem)\n") }
+    return 78
+  }
+  do throws(StartFailure) {
+    let sidecar = try Sidecar(loaded)
+    return try sidecar.run()
+  } catch {
+    complain("passkey-sidecar: \(error.text)\n")
+    return error.exitCode
+  }
+}
+
+/// The assembled process.
+struct Sidecar {
+  let settings: SidecarSettings
+  let signals: SignalWaiter
+  let eventWriter: LineWriter
+  let accessWriter: LineWriter?
+  let log: EventLog
+  let executor: LoopExecutor
+  let control: ControlLoop
+  let plans: [WorkerPlan]
+  let probes: BufferedServer
+  let finder: UpstreamFinder
+
+  init(_ loaded: LoadedSettings) throws(StartFailure) {
+    settings = loaded.settings
+    // Before any thread, so that all of them leave signals to the main thread.
+    signals = SignalWaiter()
+    do {
+      eventWriter = try LineWriter(descriptor: 2)
+      accessWriter = settings.log.access == .stdout ? try LineWriter(descriptor: 1, coalescing: .milliseconds(20)) : nil
+      executor = try LoopExecutor()
+    } catch {
+      throw .system("\(error)")
+    }
+    log = EventLog(writer: eventWriter, level: settings.log.level)
+    for warning in loaded.warnings { log.warn("configuration_warning", ["detail": .text("\(warning)")]) }
+
+    let rooms = try Rooms(loaded)
+    let count = settings.workers.count
+    let assembled = try Self.assembleControl(settings, rooms, log, executor, workerCount: count)
+    control = assembled
+    let listeners = try Self.openListeners(settings, workerCount: count)
+    let control = control
+    let origin = settings.upstream.origin
+    let finder = UpstreamFinder(
+      host: origin.host, port: origin.port, version: settings.upstream.version, log: log,
+      report: { control.upstreamSettled($0) })
+    self.finder = finder
+    plans = try Self.planWorkers(settings, rooms, control, finder, listeners, accessWriter, log)
+    do throws(Errno) {
+      let probes = Probes(control: control)
+      self.probes = try BufferedServer(on: executor, at: settings.probes.address) { await probes.answer($0) }
+    } catch {
+      throw .listener("probes: \(settings.probes.address): \(error)")
+    }
+  }
+
+  private static func assembleControl(
+    _ settings: SidecarSettings, _ rooms: Rooms, _ log: EventLog, _ executor: LoopExecutor, workerCount: Int
+  ) throws(StartFailure) -> ControlLoop {
+    let store: SQLiteStateStore
+    do throws(StateStoreError) {
+      store = try SQLiteStateStore(path: settings.state.sqlite, deadlinesOn: executor)
+    } catch {
+      throw .state("state: \(settings.state.sqlite): \(error)")
+    }
+    do throws(Errno) {
+      let outbound = try OutboundClient(on: executor, resolver: try NameResolver())
+      outbound.start()
+      let login = LoginEndpoints(rooms.login, store: store, outbound: outbound.outbound, log: log, executor: executor)
+      let publisher = Publisher()
+      let keys = try KeyService(
+        rooms.keys, executor: executor, outbound: outbound.outbound, log: log, publish: { publisher.publish($0) })
+      var mailboxes: [Mailbox<WorkerMessage>] = []
+      for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
+      let control = ControlLoop(
+        executor: executor, log: log, login: login, keys: keys, mailboxes: mailboxes, issuers: rooms.issuerFacts,
+        snapshot: ProxySnapshot(policy: rooms.policy, keys: .empty, revocations: .none))
+      publisher.connect { [weak control] in control?.publish($0) }
+      return control
+    } catch {
+      throw .system(error.description)
+    }
+  }
+
+  private static func openListeners(_ settings: SidecarSettings, workerCount: Int) throws(StartFailure) -> [[OpenListener]] {
+    var opened: [[OpenListener]] = Array(repeating: [], count: workerCount)
+    for listener in settings.listeners {
+      // With port 0 the first socket chooses, the others share its port.
+      var address = listener.address
+      for worker in 0..<workerCount {
+        do throws(Errno) {
+          let socket = OpenListener(try Listener(address, shared: true))
+          address = socket.listener.address
+          opened[worker].append(socket)
+        } catch {
+          throw .listener("listen: \(address): \(error)")
+        }
+      }
+    }
+    return opened
+  }
+
+  private static func planWorkers(
+    _ settings: SidecarSettings, _ rooms: Rooms, _ control: ControlLoop, _ finder: UpstreamFinder,
+    _ listeners: [[OpenListener]], _ accessWriter: LineWriter?, _ log: EventLog
+  ) throws(StartFailure) -> [WorkerPlan] {
+    let seed: UInt64
+    let hash: SubjectHash
+    do throws(KeyFailure) {
+      seed = try randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+      hash = try SubjectHash(secret: try randomBytes(32))
+    } catch {
+      throw .system("\(error)")
+    }
+    return listeners.enumerated().map { number, listeners in
+      let mailbox = control.mailboxes[number]
+      let slowPath = SlowPath(
+        requestKeys: { request, passage in
+          control.keys.needKeys(issuer: request.issuer, keyID: request.keyID) { mailbox.post(.keysSettled(passage)) }
+        },
+        serve: { request, passage in control.serve(request, for: passage, of: number) },
+        findUpstream: { finder.find() })
+      return WorkerPlan(
+        number: number, listeners: listeners, mailbox: mailbox, serverLimits: rooms.serverLimits,
+        clientLimits: rooms.clientLimits, origin: rooms.origin,
+        proxy: Proxy.Configuration(
+          upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,
+          secureListeners: settings.listeners.map { _ in false }),
+        snapshot: ProxySnapshot(policy: rooms.policy, keys: .empty, revocations: .none), slowPath: slowPath,
+        accessWriter: accessWriter, eventLog: log, subjectHash: hash, cacheSeed: seed,
+        drained: { control.workerDrained() })
+    }
+  }
+
+  // MARK: Serving
+
+  func run() throws(StartFailure) -> Int32 {
+    do throws(Errno) {
+      for plan in plans {
+        _ = try Thread(named: "worker-\(plan.number)") {
+          do throws(Errno) {
+            var worker = try Worker(plan)
+            try worker.run()
+          } catch {
+            plan.eventLog.error("worker_failed", ["detail": .text(error.description)])
+            SignalWaiter.wake()
+          }
+        }
+      }
+      let executor = executor
+      _ = try Thread(named: "control") { executor.run() }
+    } catch {
+      throw .system(error.description)
+    }
+    finder.find()
+    let (control, probes, executor) = (control, probes, executor)
+    Task(executorPreference: executor) {
+      await control.keys.start()
+      await probes.start()
+      await control.loadOwnKeys(issuer: settings.issuers.count)
+    }
+    log.info("started", [
+      "listen": .text(plans[0].listeners.map { $0.listener.address.description }.joined(separator: " ")),
+      "probes": .text(probes.address.description), "workers": .integer(Int64(plans.count)),
+    ])
+    return serve()
+  }
+
+  private func serve() -> Int32 {
+    while true {
+      switch signals.next() {
+      case .terminate: return end()
+      case .reload: log.warn("reload_not_available")
+      // A worker could not be started.
+      case .wake: return 70
+      }
+    }
+  }
+
+  /// Lame duck, drain, end; a second signal ends at once.
+  private func end() -> Int32 {
+    log.info("draining", ["lame_duck_seconds": .integer(settings.limits.lameDuck.components.seconds)])
+    control.beginLameDuck()
+    let alarm = Alarm(executor)
+    alarm.ring(after: settings.limits.lameDuck)
+    if nextButReload() == .terminate { return finish("ended_at_once", 0) }
+    control.drain()
+    alarm.ring(after: settings.limits.drain)
+    if nextButReload() == .terminate { return finish("ended_at_once", 0) }
+    return finish("ended", 0)
+  }
+
+  private func nextButReload() -> SignalWaiter.Signal {
+    while true {
+      let signal = signals.next()
+      if signal != .reload { return signal }
+    }
+  }
+
+  private func finish(_ event: StaticString, _ code: Int32) -> Int32 {
+    log.info(event)
+    _ = accessWriter?.close(within: .seconds(1))
+    _ = eventWriter.close(within: .seconds(1))
+    return code
+  }
+}
+
+/// Wakes the main thread later.
+private struct Alarm {
+  let executor: LoopExecutor
+  init(_ executor: LoopExecutor) { self.executor = executor }
+
+  func ring(after delay: Duration) {
+    let executor = executor
+    Task(executorPreference: executor) {
+      await executor.sleep(for: delay)
+      SignalWaiter.wake()
+    }
+  }
+}

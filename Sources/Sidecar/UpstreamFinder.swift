@@ -1,0 +1,94 @@
+import HTTPClient
+import HTTPServer
+import Synchronization
+import Telemetry
+import Transport
+
+/// Finds out where the app is and, for `protocol: auto`, what it speaks: one question at a time for the whole process, on a
+/// thread of its own.
+final class UpstreamFinder: Sendable {
+  /// Between two probes that reached the app, once its protocol was settled.
+  static let probePause = Duration.seconds(60)
+
+  enum Outcome: Sendable {
+    case found([SocketAddress], UpstreamProtocol)
+    case lost(String)
+  }
+
+  private struct State {
+    var isRunning = false
+    var version: UpstreamProtocol
+    var probedAt: MonotonicTime?
+  }
+
+  private let host: String
+  private let port: UInt16
+  private let isProbing: Bool
+  private let log: EventLog
+  private let report: @Sendable (Outcome) -> Void
+  private let state: Mutex<State>
+
+  /// `version`: what the configuration says; `.unknown` is found out by the probe.
+  init(
+    host: String, port: UInt16, version: UpstreamProtocol, log: EventLog, report: @escaping @Sendable (Outcome) -> Void
+  ) {
+    self.host = host
+    self.port = port
+    self.log = log
+    self.report = report
+    isProbing = version == .unknown
+    state = Mutex(State(version: version))
+  }
+
+  /// Starts a search unless one is running; every worker hears of its outcome.
+  func find() {
+    let begins = state.withLock { state in
+      if state.isRunning { return false }
+      state.isRunning = true
+      return true
+    }
+    guard begins else { return }
+    do throws(Errno) {
+      _ = try Thread(named: "upstream") { [self] in
+        let outcome = search()
+        state.withLock { $0.isRunning = false }
+        report(outcome)
+      }
+    } catch {
+      state.withLock { $0.isRunning = false }
+      report(.lost(error.description))
+    }
+  }
+
+  private func search() -> Outcome {
+    let addresses: [SocketAddress]
+    if let literal = SocketAddress(literal: host, port: port) {
+      addresses = [literal]
+    } else {
+      switch NameResolver.resolve(host, port) {
+      case .success(let found): addresses = found
+      case .failure(let failure): return .lost("name not resolved: \(failure)")
+      }
+    }
+    let known = state.withLock { $0 }
+    guard isProbing, known.version != .http2, mayProbe(known) else { return .found(addresses, known.version) }
+    let version: UpstreamProtocol
+    switch ProtocolProbe.run(addresses) {
+    case .http2: version = .http2
+    case .http1: version = .http1
+    case .unreachable(let detail):
+      return known.version == .unknown ? .lost(detail) : .found(addresses, known.version)
+    }
+    state.withLock { state in
+      state.version = version
+      state.probedAt = Clock.monotonic()
+    }
+    log.info("upstream_protocol", ["protocol": version == .http2 ? "http2" : "http1"])
+    return .found(addresses, version)
+  }
+
+  private func mayProbe(_ known: State) -> Bool {
+    guard known.version != .unknown, let probedAt = known.probedAt else { return true }
+    return probedAt + Self.probePause <= Clock.monotonic()
+  }
+}

@@ -1,0 +1,151 @@
+import Gate
+import HTTPClient
+import HTTPServer
+import Proxy
+import Telemetry
+import Transport
+
+/// All that a worker is made of, handed to its thread.
+struct WorkerPlan: Sendable {
+  var number: Int
+  var listeners: [OpenListener]
+  var mailbox: Mailbox<WorkerMessage>
+  var serverLimits: ServerLimits
+  var clientLimits: ClientLimits
+  var origin: OriginSettings
+  var proxy: Proxy.Configuration
+  var snapshot: ProxySnapshot
+  var slowPath: SlowPath
+  var accessWriter: LineWriter?
+  var eventLog: EventLog
+  var subjectHash: SubjectHash
+  var cacheSeed: UInt64
+  /// Called once, on the worker's thread, when nothing is under way any more after `drain`.
+  var drained: @Sendable () -> Void
+}
+
+/// A listener that a thread can be handed.
+final class OpenListener: Sendable {
+  let listener: Listener
+  init(_ listener: consuming Listener) { self.listener = listener }
+}
+
+struct ListenerSlot: ~Copyable {
+  let listener: OpenListener
+  let number: Int
+  /// Descriptors have run out; not watched for a moment.
+  var isPaused = false
+}
+
+/// One event loop with its listeners, connections and cache; nothing of it is shared.
+struct Worker: ~Copyable {
+  static let listenerKind: UInt8 = 16
+  static let mailboxKind: UInt8 = 17
+  /// Pause of a listener when descriptors have run out.
+  static let acceptPause = Duration.milliseconds(100)
+
+  private let plan: WorkerPlan
+  private var loop: EventLoop
+  private var proxy: Proxy
+  private var listeners = Slab<ListenerSlot>(kind: listenerKind)
+  private var mailboxes = Slab<Bool>(kind: mailboxKind)
+  private var isDraining = false
+  private var isDrained = false
+  private var isStopped = false
+
+  init(_ plan: WorkerPlan) throws(Errno) {
+    self.plan = plan
+    var client = HTTPClient(limits: plan.clientLimits)
+    let origin = client.addOrigin(plan.origin)
+    proxy = Proxy(
+      server: HTTPServer(plan.serverLimits), client: client, origin: origin, gate: Gate(seed: plan.cacheSeed),
+      snapshot: plan.snapshot, configuration: plan.proxy, slowPath: plan.slowPath,
+      accessLog: AccessLog(writer: plan.accessWriter), eventLog: plan.eventLog, hashSubject: plan.subjectHash.render)
+    loop = try EventLoop()
+  }
+
+  /// Opens the doors, then turns until told to stop.
+  mutating func run() throws(Errno) {
+    for (number, listener) in plan.listeners.enumerated() {
+      guard let handle = listeners.insert(ListenerSlot(listener: listener, number: number)) else { continue }
+      try loop.watchForReading(listener.listener.descriptor.number, as: handle)
+    }
+    if let handle = mailboxes.insert(true) { try loop.watchForReading(plan.mailbox.descriptor, as: handle) }
+    while !isStopped { turn() }
+  }
+
+  private mutating func turn() {
+    let count = loop.wait(atMost: proxy.hasWork ? .zero : isDraining ? .milliseconds(50) : nil)
+    for index in 0..<count { dispatch(loop.readiness(index)) }
+    let now = loop.now
+    while let handle = loop.timers.next(dueAt: now) {
+      if handle.kind == Self.listenerKind { resumeListening(handle) } else { proxy.timerFired(handle, &loop) }
+    }
+    proxy.settle(&loop)
+    if isDraining, !isDrained, proxy.isIdle {
+      isDrained = true
+      plan.drained()
+    }
+  }
+
+  private mutating func dispatch(_ readiness: Readiness) {
+    switch readiness.handle.kind {
+    case HTTPServer.connectionKind: proxy.server.ready(readiness, &loop)
+    case HTTPClient.connectionKind: proxy.client.ready(readiness, loop: &loop)
+    case Self.listenerKind: accept(readiness.handle)
+    default: readMail()
+    }
+  }
+
+  private mutating func accept(_ handle: Handle) {
+    guard listeners.contains(handle) else { return }
+    let listener = listeners[handle].listener
+    do throws(Errno) {
+      try proxy.server.accept(listener.listener, as: listeners[handle].number, &loop)
+    } catch {
+      plan.eventLog.warn("accept_failed", ["detail": .text(error.description)])
+      listeners[handle].isPaused = true
+      loop.unwatch(listener.listener.descriptor.number)
+      loop.timers.schedule(handle, at: loop.now + Self.acceptPause)
+    }
+  }
+
+  private mutating func resumeListening(_ handle: Handle) {
+    guard listeners.contains(handle), listeners[handle].isPaused else { return }
+    listeners[handle].isPaused = false
+    do throws(Errno) {
+      try loop.watchForReading(listeners[handle].listener.listener.descriptor.number, as: handle)
+    } catch {
+      listeners[handle].isPaused = true
+      loop.timers.schedule(handle, at: loop.now + Self.acceptPause)
+    }
+  }
+
+  private mutating func readMail() {
+    for message in plan.mailbox.takeAll() {
+      switch message {
+      case .publish(let snapshot): proxy.publish(snapshot)
+      case .keysSettled(let passage): proxy.keysSettled(passage, &loop)
+      case .endpointAnswered(let passage, let answer): proxy.endpointAnswered(passage, answer)
+      case .upstreamFound(let addresses, let version): proxy.upstreamFound(addresses, version, &loop)
+      case .upstreamLost(let detail): proxy.upstreamLost(detail, &loop)
+      case .drain: drain()
+      case .ping(let answer): answer()
+      case .stop: isStopped = true
+      }
+    }
+  }
+
+  /// What waits in the accept queues is still taken; then no more.
+  private mutating func drain() {
+    guard !isDraining else { return }
+    isDraining = true
+    for handle in listeners.handles() {
+      accept(handle)
+      let descriptor = listeners[handle].listener.listener.descriptor.number
+      if !listeners[handle].isPaused { loop.unwatch(descriptor) }
+      _ = listeners.remove(handle)
+    }
+    proxy.server.drain(&loop)
+  }
+}

@@ -1,0 +1,18 @@
+import Login
+import HTTPClient
+import Proxy
+import Transport
+
+/// What the control loop tells a worker.
+enum WorkerMessage: Sendable {
+  case publish(ProxySnapshot)
+  case keysSettled(Handle)
+  case endpointAnswered(Handle, EndpointAnswer)
+  case upstreamFound([SocketAddress], UpstreamProtocol)
+  /// The app's name does not resolve; the text says why.
+  case upstreamLost(String)
+  case drain
+  /// Answered at once: the loop turns.
+  case ping(@Sendable () -> Void)
+  case stop
+}
