@@ -1,0 +1,54 @@
+#!/bin/sh
+# Runs every test on a Debian 12 machine that has Swift 6.3 and nothing else: installs what is missing, builds, tests.
+# Needs root or sudo only if something is missing. Arguments go to `swift test`: Tests/run.sh --filter GateTests
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+fail() {
+  printf 'run.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# What is missing, by Debian's names. The tests hold us against tools of other people: curl, nghttp2's client and server,
+# openssl, Python with SQLite, gunicorn with Flask. All come from Debian; nothing is taken from another registry.
+missing=
+command -v pkg-config >/dev/null || missing="$missing pkg-config"
+for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev yaml-0.1:libyaml-dev; do
+  pkg-config --exists "${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
+done
+for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-server /usr/bin/python3:python3; do
+  command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
+done
+for pair in gunicorn:gunicorn flask:python3-flask; do
+  /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
+done
+if [ -n "$missing" ]; then
+  command -v apt-get >/dev/null || fail "please install what Debian calls$missing"
+  printf 'Installing%s\n' "$missing"
+  as_root apt-get update -qq
+  # shellcheck disable=SC2086 # one word a package
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+command -v swift >/dev/null || fail "Swift 6.3 is needed: https://www.swift.org/install/linux/"
+cd "$root"
+swift build --build-tests
+mkdir -p .build
+log=.build/tests.log
+# A pipeline's status is that of its last command, so the one that counts is written down.
+{
+  status=0
+  swift test --skip-build --disable-xctest "$@" 2>&1 || status=$?
+  printf '%s\n' "$status" >"$log.status"
+} | tee "$log"
+read -r status <"$log.status"
+# What failed, and the closing line, once more and last.
+grep -E '^✘ Test .* (recorded an issue|failed)' "$log" || :
+grep -E 'Test run with .* (passed|failed)' "$log" | tail -n 1 || :
+grep -qE 'Test run with [1-9][0-9]* tests? .* passed' "$log" || [ "$status" -ne 0 ] || fail "no test ran"
+exit "$status"
