@@ -42,11 +42,13 @@ public struct HTTPServer: ~Copyable {
   // MARK: Connections
 
   /// Takes what waits in the listener's queue, at most 64 at a time.
-  /// - Throws: when the system is out of descriptors; the owner stops listening for a while.
+  /// - Throws: when the system is out of descriptors or the limit is reached; the owner stops listening for a while.
   public mutating func accept(_ listener: borrowing Listener, as number: Int, _ loop: inout EventLoop) throws(Errno) {
     now = loop.now
     for _ in 0..<64 {
-      guard connections.count < limits.connectionCount, let accepted = try listener.accept() else { return }
+      // The queue keeps the rest; the owner asks again later.
+      guard connections.count < limits.connectionCount else { throw .tooManyOpenFiles }
+      guard let accepted = try listener.accept() else { return }
       let peer = accepted.peer
       open(ByteStream(accepted.takeSocket()), from: peer, listener: number, &loop)
     }
@@ -196,8 +198,7 @@ public struct HTTPServer: ~Copyable {
   /// Ends a connection now. What was not sent is lost; a body cut short ends in a reset, not in an orderly end.
   mutating func disconnect(_ handle: Handle, _ closure: ServerEvent.Closure, _ loop: inout EventLoop) {
     guard connections.contains(handle) else { return }
-    let isAnswerCut = connections[handle].phase != .lingering && connections[handle].phase != .head
-    if isAnswerCut { connections[handle].stream.socket.resetOnClose() }
+    if isCutShort(handle) { connections[handle].stream.socket.resetOnClose() }
     loop.unwatch(connections[handle].stream.socket.number)
     let current = connections[handle].current
     if !current.isNone { closeExchange(current, closure) }
@@ -209,6 +210,14 @@ public struct HTTPServer: ~Copyable {
     events.append(.disconnected(context: connections[handle].context))
     buffers.give(&connections[handle].pending)
     _ = connections.remove(handle)
+  }
+
+  /// Something that was begun does not come to its end.
+  private func isCutShort(_ handle: Handle) -> Bool {
+    let session = connections[handle].session
+    if !session.isNone { return sessions[session].streamCount > 0 }
+    let current = connections[handle].current
+    return !connections[handle].output.isEmpty || exchanges.contains(current) && !exchanges[current].isResponseEnded
   }
 
   mutating func closeExchange(_ exchange: Handle, _ closure: ServerEvent.Closure) {

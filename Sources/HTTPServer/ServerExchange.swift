@@ -23,7 +23,8 @@ public struct ServerExchange: ~Copyable {
   var wantsSpace = false
   public internal(set) var sentByteCount = 0
 
-  var isClosed = false
+  /// Over, and only waiting to be released.
+  public internal(set) var isClosed = false
   /// When bytes last moved, for ``ServerLimits/bodyIdle``.
   var movedAt: MonotonicTime
   /// HTTP/2: the stream's slot in the session.

@@ -26,21 +26,38 @@ extension Proxy {
     line.totalMicroseconds = loop.now.microseconds(since: server.exchanges[exchange].receivedAt)
     line.gateMicroseconds = passages[passage].gateMicroseconds
     line.upstreamMicroseconds = passages[passage].upstreamMicroseconds
-    if let trace = server.exchanges[exchange].head.fields.only(.traceparent) {
-      line.trace = TraceContext(fieldValue: server.exchanges[exchange].head.fields.bytes.span.extracting(trace.range))
-    }
-    let connection = server.exchanges[exchange].connection
+    line.trace = passages[passage].trace
     let method = server.exchanges[exchange].head.methodName
     let path = server.exchanges[exchange].head.path
-    let admission = passages[passage].admission
-    let rule = admission?.rule.map { Array(String($0).utf8) } ?? []
-    let subject = admission?.token.map { hashSubject($0.subject) } ?? []
-    let issuer = admission?.token?.issuer ?? ""
-    let context = server.connections.contains(connection) ? Handle(raw: server.connections[connection].context) : .none
-    let client = downstreams.contains(context) ? downstreams[context].value.client : []
+    let context = passages[passage].downstream
+    let isKnown = downstreams.contains(context)
+    let client = isKnown ? downstreams[context].value.client : []
+    var rule: [UInt8] = []
+    var subject: [UInt8] = []
+    var issuer = ""
+    if let admission = passages[passage].admission {
+      if let number = admission.rule { rule = label(ofRule: number) }
+      if let token = admission.token {
+        issuer = token.issuer
+        if isKnown, downstreams[context].value.loggedToken === token {
+          subject = downstreams[context].value.loggedSubject
+        } else {
+          subject = hashSubject(token.subject)
+          if isKnown {
+            downstreams[context].value.loggedToken = token
+            downstreams[context].value.loggedSubject = subject
+          }
+        }
+      }
+    }
     let arena = server.exchanges[exchange].head.fields.bytes
     accessLog.append(
-      line, client: client.span, method: arena.span.extracting(method.range), path: arena.span.extracting(path.range), rule: rule.span, subject: subject.span,
-      issuer: issuer.utf8.span)
+      line, client: client.span, method: arena.span.extracting(method.range), path: arena.span.extracting(path.range),
+      rule: rule.span, subject: subject.span, issuer: issuer.utf8.span)
+  }
+
+  private mutating func label(ofRule number: Int) -> [UInt8] {
+    while ruleLabels.count <= number { ruleLabels.append(Array(String(ruleLabels.count).utf8)) }
+    return ruleLabels[number]
   }
 }

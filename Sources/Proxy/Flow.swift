@@ -12,12 +12,16 @@ extension Proxy {
 
   mutating func requestArrived(_ exchange: Handle, _ loop: inout EventLoop) {
     guard let passage = begin(exchange) else { return }
+    // Gone in the same breath: only the log hears of it.
+    if server.exchanges[exchange].isClosed { return }
     decide(passage, keysWereJustFetched: false, &loop)
   }
 
   mutating func begin(_ exchange: Handle) -> Handle? {
     guard server.exchanges.contains(exchange) else { return nil }
-    var passage = Passage(exchange: exchange)
+    let connection = server.exchanges[exchange].connection
+    let context = server.connections.contains(connection) ? Handle(raw: server.connections[connection].context) : .none
+    var passage = Passage(exchange: exchange, downstream: context)
     if let lines = spareLines.popLast() { passage.lines = lines }
     guard let handle = passages.insert(passage) else {
       server.reset(exchange, code: H2ErrorCode.refusedStream)
@@ -30,7 +34,8 @@ extension Proxy {
 
   private mutating func decide(_ passage: Handle, keysWereJustFetched: Bool, _ loop: inout EventLoop) {
     let exchange = passages[passage].exchange
-    let context = Handle(raw: server.connections[server.exchanges[exchange].connection].context)
+    let context = passages[passage].downstream
+    guard downstreams.contains(context), !server.exchanges[exchange].isClosed else { return }
     let decision = gate.decide(
       server.exchanges[exchange].head, facts: downstreams[context].value.facts,
       lastToken: &downstreams[context].value.lastToken, policy: snapshot.policy, keys: snapshot.keys,
@@ -72,8 +77,27 @@ extension Proxy {
       let value = server.exchanges[exchange].head.fields.store(String(length))
       lines.append(FieldLine(name: name, value: value, known: .contentLength))
     }
+    trace(passage, exchange, &lines)
     swap(&lines, &passages[passage].lines)
     connect(passage, &loop)
+  }
+
+  /// Passes the client's trace on, or starts one (W3C Trace Context §3.2).
+  private mutating func trace(_ passage: Handle, _ exchange: Handle, _ lines: inout [FieldLine]) {
+    if let value = server.exchanges[exchange].head.fields.only(.traceparent) {
+      let arena = server.exchanges[exchange].head.fields.bytes
+      passages[passage].trace = TraceContext(fieldValue: arena.span.extracting(value.range))
+      if passages[passage].trace.isPresent { return }
+    }
+    // What is no trace is not passed on for one, nor the state that belongs to it.
+    lines.removeAll { $0.known == .traceparent || $0.known == .tracestate }
+    let started = TraceContext(startedWith: &traceIDs)
+    passages[passage].trace = started
+    let name = server.exchanges[exchange].head.fields.store("traceparent")
+    let start = server.exchanges[exchange].head.fields.bytes.count
+    started.append(to: &server.exchanges[exchange].head.fields.bytes)
+    let value = Slice(start: start, count: TraceContext.fieldValueByteCount)
+    lines.append(FieldLine(name: name, value: value, known: .traceparent))
   }
 
   private mutating func connect(_ passage: Handle, _ loop: inout EventLoop) {

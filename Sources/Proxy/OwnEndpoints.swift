@@ -31,8 +31,9 @@ extension Proxy {
     passages[passage].content.withContent { content.append(copying: $0) }
     passages[passage].content.drop(content.count)
     passages[passage].stage = .serving
-    let peer = server.connections[server.exchanges[exchange].connection].peer
-    slowPath.serve(EndpointRequest(call: call, content: content, client: peer.host), passage)
+    let downstream = passages[passage].downstream
+    let client = downstreams.contains(downstream) ? String(decoding: downstreams[downstream].value.client, as: UTF8.self) : ""
+    slowPath.serve(EndpointRequest(call: call, content: content, client: client), passage)
   }
 
   /// The control loop has served the endpoint.

@@ -1,5 +1,6 @@
 import Gate
 import HTTP
+import Telemetry
 import Transport
 
 /// One exchange on its way through the proxy: decide, connect, relay, finish.
@@ -18,6 +19,8 @@ struct Passage: ~Copyable {
   }
 
   let exchange: Handle
+  /// Of the connection, whose own life may end earlier; none if it had ended when the request was seen.
+  let downstream: Handle
   var stage = Stage.deciding
   var admission: Admission?
   /// What the app gets, as positions in the arena of the request head.
@@ -34,11 +37,15 @@ struct Passage: ~Copyable {
   // For the access log.
   var status: UInt16 = 0
   var reason: Reason?
+  var trace = TraceContext.absent
   var gateMicroseconds: Int64 = -1
   var calledAt = MonotonicTime(nanoseconds: 0)
   var upstreamMicroseconds: Int64 = -1
 
-  init(exchange: Handle) { self.exchange = exchange }
+  init(exchange: Handle, downstream: Handle) {
+    self.exchange = exchange
+    self.downstream = downstream
+  }
 }
 
 /// What the proxy keeps of one downstream connection.
@@ -47,4 +54,7 @@ struct Downstream {
   var lastToken = TokenHint()
   /// The peer's address as text, for the log.
   var client: [UInt8]
+  /// The last user that was logged, as the log calls him: the next request is mostly of the same one.
+  var loggedToken: VerifiedToken?
+  var loggedSubject: [UInt8] = []
 }

@@ -49,6 +49,9 @@ public struct Proxy: ~Copyable {
   private var clientEvents: [ClientEvent] = []
   var responseScratch = ResponseHead()
   var trailerScratch = FieldSection()
+  var traceIDs = TraceIDGenerator()
+  /// Numbers of route rules as the log writes them.
+  var ruleLabels: [[UInt8]] = []
   var spareLines: [[FieldLine]] = []
 
   struct Box: ~Copyable {

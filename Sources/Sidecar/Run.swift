@@ -80,9 +80,8 @@ struct Sidecar {
     log = EventLog(writer: eventWriter, level: settings.log.level)
     for warning in loaded.warnings { log.warn("configuration_warning", ["detail": .text("\(warning)")]) }
 
-    let rooms = try Rooms(loaded)
     let count = settings.workers.count
-    let assembled = try Self.assembleControl(settings, rooms, log, executor, workerCount: count)
+    let assembled = try Self.assembleControl(loaded, log, executor, workerCount: count)
     control = assembled
     let listeners = try Self.openListeners(settings, workerCount: count)
     let control = control
@@ -91,7 +90,7 @@ struct Sidecar {
       host: origin.host, port: origin.port, version: settings.upstream.version, log: log,
       report: { control.upstreamSettled($0) })
     self.finder = finder
-    plans = try Self.planWorkers(settings, rooms, control, finder, listeners, accessWriter, log)
+    plans = try Self.planWorkers(loaded, control, finder, listeners, accessWriter, log)
     do throws(Errno) {
       let probes = Probes(control: control)
       self.probes = try BufferedServer(on: executor, at: settings.probes.address) { await probes.answer($0) }
@@ -101,8 +100,9 @@ struct Sidecar {
   }
 
   private static func assembleControl(
-    _ settings: SidecarSettings, _ rooms: Rooms, _ log: EventLog, _ executor: LoopExecutor, workerCount: Int
+    _ loaded: LoadedSettings, _ log: EventLog, _ executor: LoopExecutor, workerCount: Int
   ) throws(StartFailure) -> ControlLoop {
+    let settings = loaded.settings
     let store: SQLiteStateStore
     do throws(StateStoreError) {
       store = try SQLiteStateStore(path: settings.state.sqlite, deadlinesOn: executor)
@@ -112,15 +112,15 @@ struct Sidecar {
     do throws(Errno) {
       let outbound = try OutboundClient(on: executor, resolver: try NameResolver())
       outbound.start()
-      let login = LoginEndpoints(rooms.login, store: store, outbound: outbound.outbound, log: log, executor: executor)
+      let login = LoginEndpoints(loaded.login, store: store, outbound: outbound.outbound, log: log, executor: executor)
       let publisher = Publisher()
       let keys = try KeyService(
-        rooms.keys, executor: executor, outbound: outbound.outbound, log: log, publish: { publisher.publish($0) })
+        loaded.keys, executor: executor, outbound: outbound.outbound, log: log, publish: { publisher.publish($0) })
       var mailboxes: [Mailbox<WorkerMessage>] = []
       for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
       let control = ControlLoop(
-        executor: executor, log: log, login: login, keys: keys, mailboxes: mailboxes, issuers: rooms.issuerFacts,
-        snapshot: ProxySnapshot(policy: rooms.policy, keys: .empty, revocations: .none))
+        executor: executor, log: log, login: login, keys: keys, mailboxes: mailboxes, issuers: settings.issuers.map { ControlLoop.IssuerFacts(emailsAreVerified: $0.emailsAreVerified) },
+        snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none))
       publisher.connect { [weak control] in control?.publish($0) }
       return control
     } catch {
@@ -147,9 +147,10 @@ struct Sidecar {
   }
 
   private static func planWorkers(
-    _ settings: SidecarSettings, _ rooms: Rooms, _ control: ControlLoop, _ finder: UpstreamFinder,
+    _ loaded: LoadedSettings, _ control: ControlLoop, _ finder: UpstreamFinder,
     _ listeners: [[OpenListener]], _ accessWriter: LineWriter?, _ log: EventLog
   ) throws(StartFailure) -> [WorkerPlan] {
+    let settings = loaded.settings
     let seed: UInt64
     let hash: SubjectHash
     do throws(KeyFailure) {
@@ -167,12 +168,12 @@ struct Sidecar {
         serve: { request, passage in control.serve(request, for: passage, of: number) },
         findUpstream: { finder.find() })
       return WorkerPlan(
-        number: number, listeners: listeners, mailbox: mailbox, serverLimits: rooms.serverLimits,
-        clientLimits: rooms.clientLimits, origin: rooms.origin,
+        number: number, listeners: listeners, mailbox: mailbox, serverLimits: settings.limits.server,
+        clientLimits: settings.clientLimits, origin: settings.upstreamOrigin,
         proxy: Proxy.Configuration(
           upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,
           secureListeners: settings.listeners.map { _ in false }),
-        snapshot: ProxySnapshot(policy: rooms.policy, keys: .empty, revocations: .none), slowPath: slowPath,
+        snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none), slowPath: slowPath,
         accessWriter: accessWriter, eventLog: log, subjectHash: hash, cacheSeed: seed,
         drained: { control.workerDrained() })
     }

@@ -9,6 +9,7 @@ public struct Errno: Error, Equatable, Sendable {
   static var last: Errno { Errno(errno) }
 
   public static let addressInUse = Errno(EADDRINUSE)
+  public static let tooManyOpenFiles = Errno(EMFILE)
   public static let timedOut = Errno(ETIMEDOUT)
   public static let connectionReset = Errno(ECONNRESET)
   public static let connectionRefused = Errno(ECONNREFUSED)
