@@ -40,8 +40,11 @@ extension HTTPServer {
       case .content(let slot, let offset, let count):
         let exchange = Handle(raw: sessions[session].owner(slot))
         guard exchanges.contains(exchange), !exchanges[exchange].isResponseEnded else {
-          // Nobody will take it.
+          // Nobody will take it; once the whole answer is out the client is told so (RFC 9113 §8.1).
           sessions[session].consume(slot, count)
+          if exchanges.contains(exchange), sessions[session].queuedByteCount(slot) == 0 {
+            sessions[session].reset(slot, code: H2ErrorCode.noError)
+          }
           continue
         }
         exchanges[exchange].content.borrow(from: &buffers)

@@ -11,6 +11,7 @@ public struct RequestParser: Sendable {
   public mutating func parse(
     _ input: Span<UInt8>, limits: MessageLimits, into head: inout RequestHead
   ) throws(MessageError) -> HeadProgress {
+    head.removeAll()
     do throws(Violation) {
       // Whether this CR begins an empty line is not known yet.
       if input.count == 1 && input[0] == 0x0D { return .incomplete }
@@ -26,6 +27,7 @@ public struct RequestParser: Sendable {
       search = SectionSearch(hasStartLine: true)
       return try Self.parse(message, lead: lead, limits: limits, into: &head)
     } catch {
+      if head.fields.bytes.isEmpty { head.removeAll() }
       throw MessageError(request: error)
     }
   }
@@ -39,10 +41,16 @@ public struct RequestParser: Sendable {
   private static func parse(
     _ message: Span<UInt8>, lead: Int, limits: MessageLimits, into head: inout RequestHead
   ) throws(Violation) -> HeadProgress {
-    head.removeAll()
     var index = 0
     let target = try RequestLine.parse(message, from: &index, limits: limits, into: &head)
-    try FieldLineParser.parse(message, from: &index, limits: limits, into: &head.fields.lines)
+    do throws(Violation) {
+      try FieldLineParser.parse(message, from: &index, limits: limits, into: &head.fields.lines)
+    } catch {
+      // The refusal is logged with method and path: the request line stands, the fields do not.
+      head.fields.lines.removeAll(keepingCapacity: true)
+      head.fields.adopt(message.extracting(0..<index))
+      throw error
+    }
     head.fields.adopt(message.extracting(0..<index))
     let (body, persists) = try RequestRules.apply(to: &head, target: target)
     return .complete(consumed: lead + index, body: body, persists: persists)
