@@ -27,7 +27,8 @@ extension LoadedSettings {
   fileprivate func report(_ path: String) -> String {
     var lines = ["\(path): the configuration is good"]
     let open = settings.routes.filter { $0.access == .public }
-    lines.append(open.isEmpty ? "public routes: none; every request needs a token" : "public routes (no token is asked for):")
+    lines.append(
+      open.isEmpty ? "public routes: none; every request needs a token" : "public routes (no token is asked for):")
     for route in open { lines.append("  \(route.path)") }
     lines.append("our own endpoints (never reach the app):")
     for endpoint in settings.endpoints.list { lines.append("  \(endpoint)") }
@@ -39,6 +40,7 @@ extension LoadedSettings {
 
 extension EndpointSettings {
   fileprivate var list: [String] {
-    ["POST \(prefix)/createConnectToken", "POST \(prefix)/completeLogin"] + (hasJWKSet ? ["GET \(prefix)/jwks.json"] : [])
+    ["POST \(prefix)/createConnectToken", "POST \(prefix)/completeLogin"]
+      + (hasJWKSet ? ["GET \(prefix)/jwks.json"] : [])
   }
 }

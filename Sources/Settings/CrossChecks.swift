@@ -10,11 +10,16 @@ extension SidecarSettings {
   }
 
   private func checkLogin(_ reading: Reading) {
+    let rights: Set<String> = [
+      "role", "roles", "group", "groups", "scope", "scopes", "scp", "permission", "permissions", "entitlements",
+      "admin",
+    ]
     for (index, claim) in login.identity.remember.enumerated() {
       let words = claim.text.lowercased().split { !$0.isLetter }.map(String.init)
-      if words.contains(where: { ["role", "roles", "group", "groups", "scope", "scopes", "scp", "permission", "permissions", "entitlements", "admin"].contains($0) }) {
-        reading.warn("login.identity.remember[\(index)]", "\(claim.text) is kept as it was when the passkey was added: rights that are taken away stay in force")
-      }
+      guard !rights.isDisjoint(with: words) else { continue }
+      reading.warn(
+        "login.identity.remember[\(index)]",
+        "\(claim.text) is kept as it was when the passkey was added: rights that are taken away stay in force")
     }
   }
 
@@ -30,8 +35,10 @@ extension SidecarSettings {
   }
 
   private func checkAddresses(_ reading: Reading) {
-    let listening = listeners.enumerated().map { ("listen[\($0.offset)].address", $0.element.address) } + [("probes.address", probes.address)]
-    for (index, (key, address)) in listening.enumerated() where address.port != 0 && listening[..<index].contains(where: { $0.1 == address }) {
+    var listening = listeners.enumerated().map { ("listen[\($0.offset)].address", $0.element.address) }
+    listening.append(("probes.address", probes.address))
+    for (index, (key, address)) in listening.enumerated()
+    where address.port != 0 && listening[..<index].contains(where: { $0.1 == address }) {
       reading.refuse(key, "\(address) is listened on already")
     }
   }

@@ -31,7 +31,9 @@ extension SidecarSettings {
     do throws(Errno) {
       bytes = try FileContent.read(path, limitBytes: fileLimitBytes)
     } catch {
-      throw SettingsRefused(problems: [Problem(file: path, line: 1, column: 1, key: "", message: "cannot be read: \(error)")])
+      throw SettingsRefused(problems: [
+        Problem(file: path, line: 1, column: 1, key: "", message: "cannot be read: \(error)")
+      ])
     }
     return try read(bytes, named: path, SettingsSources(besides: path, environment: environment))
   }

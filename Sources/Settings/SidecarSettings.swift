@@ -1,5 +1,5 @@
-/// The configuration, read and checked: every value is in range, every file that it names was readable, nothing is left to
-/// judge later. One file, one immutable value; a reload makes another.
+/// The configuration, read and checked: every value is in range, every file that it names was readable, nothing is
+/// left to judge later. One file, one immutable value; a reload makes another.
 public struct SidecarSettings: Equatable, Sendable {
   public let listeners: [ListenerSettings]
   public let workers: Workers

@@ -1,4 +1,5 @@
-/// One finished exchange in numbers; its texts are handed to ``AccessLog/append(_:client:method:path:rule:subject:issuer:)``.
+/// One finished exchange in numbers; its texts are handed to
+/// ``AccessLog/append(_:client:method:path:rule:subject:issuer:)``.
 public struct AccessLine: Sendable {
   public enum ProtocolVersion: UInt8, Sendable {
     case http10, http11, http2

@@ -1,6 +1,6 @@
 /// The event log: one JSON line an event. Shared by all threads; a write never blocks its caller.
 ///
-/// Lines look like `{"time":"2026-01-02T03:04:05.678Z","level":"warn","event":"keys_refresh_failed","issuer":"https://…"}`.
+/// A line: `{"time":"2026-01-02T03:04:05.678Z","level":"warn","event":"keys_refresh_failed","issuer":"https://…"}`.
 /// No token, secret or query belongs into a value; that is the caller's duty.
 public struct EventLog: Sendable {
   public enum Level: UInt8, Sendable, Comparable, CaseIterable {

@@ -10,7 +10,7 @@ public struct LineWriterFailure: Error, Equatable {
 /// Carries lines to a descriptor so that no loop ever waits for it.
 ///
 /// Lines go into a bounded buffer; a thread of its own writes them. When the descriptor stalls and the buffer is full,
-/// whole batches are dropped and their lines counted. Memory: at most twice `capacityBytes` (buffered and being written).
+/// whole batches are dropped and their lines counted. Memory: at most twice `capacityBytes`, half of it being written.
 public final class LineWriter: Sendable {
   private struct State {
     var pending: [UInt8] = []
@@ -89,7 +89,8 @@ public final class LineWriter: Sendable {
     state.withLock { $0.isClosed = true }
     wake()
     let parts = limit.components
-    let milliseconds = parts.seconds > 1_000_000 ? 1_000_000_000 : parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000
+    let milliseconds =
+      parts.seconds > 1_000_000 ? 1_000_000_000 : parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000
     var end = pollfd(fd: doneReader, events: 0, revents: 0)
     return unsafe poll(&end, 1, Int32(clamping: milliseconds)) == 1
   }
@@ -161,7 +162,7 @@ public final class LineWriter: Sendable {
     _ = unsafe nanosleep(&pause, nil)
   }
 
-  /// Blocks as long as the descriptor does. What it refuses is dropped; a line that was cut so is ended first by the next.
+  /// Blocks as long as the descriptor does. What it refuses is dropped; the next batch first ends a line that was cut.
   private func writeOut(_ batch: [UInt8], endsWithinLine: inout Bool) {
     if endsWithinLine {
       var lineFeed: UInt8 = 0x0A

@@ -8,7 +8,7 @@ internal import Sidecar
 
   static let usage = """
     usage: passkey-sidecar run --config FILE      serve
-           passkey-sidecar check --config FILE    read the configuration as run would, list what is public and what will bite
+           passkey-sidecar check --config FILE    read as run would, list what is public and what will bite
            passkey-sidecar version
            passkey-sidecar help
 
@@ -49,7 +49,9 @@ internal import Sidecar
     switch name {
     case "run", "check":
       guard rest.first == "--config" else { return .misused("\(name) needs --config FILE") }
-      guard rest.count == 2, !rest[1].isEmpty else { return .misused("--config needs one FILE, and nothing follows it") }
+      guard rest.count == 2, !rest[1].isEmpty else {
+        return .misused("--config needs one FILE, and nothing follows it")
+      }
       return name == "run" ? .run(configuration: rest[1]) : .check(configuration: rest[1])
     case "version", "--version", "help", "--help", "-h":
       guard rest.isEmpty else { return .misused("nothing follows \(name)") }

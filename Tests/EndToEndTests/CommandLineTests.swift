@@ -3,10 +3,13 @@ import Testing
 
 /// The built binary, its words and its exit codes.
 @Suite struct CommandLineTests {
-  private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> (code: Int32, output: String, errors: String) {
+  private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> (
+    code: Int32, output: String, errors: String
+  ) {
     let process = Process()
     // The binary lies beside the bundle of the tests.
-    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "passkey-sidecar")
+    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appending(
+      path: "passkey-sidecar")
     process.arguments = arguments
     process.environment = environment
     let (output, errors) = (Pipe(), Pipe())
@@ -19,7 +22,8 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["frob"], ["run"], ["check"], ["run", "--config"], ["check", "--config", ""], ["check", "--config", "a", "b"], ["check", "f.yaml"],
+    [], ["frob"], ["run"], ["check"], ["run", "--config"], ["check", "--config", ""], ["check", "--config", "a", "b"],
+    ["check", "f.yaml"],
     ["version", "x"], ["--config", "f.yaml"],
   ])
   func `a command line that is none ends with 64 and the usage on standard error`(arguments: [String]) throws {

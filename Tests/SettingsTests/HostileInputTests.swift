@@ -23,7 +23,10 @@ import Testing
 
   @Test func `a good file with bytes changed, taken out and put in`() {
     var random = SplitMix(seed: 3)
-    let full = Array((good + "routes: [{path: /health, access: public}]\nlimits: {idle: 75s, token: 16KiB}\nidentity: {fields: {X-A: {claim: a.b, separator: \",\"}}}\n").utf8)
+    let full = Array(
+      (good
+        + "routes: [{path: /health, access: public}]\nlimits: {idle: 75s, token: 16KiB}\nidentity: {fields: {X-A: {claim: a.b, separator: \",\"}}}\n")
+        .utf8)
     for _ in 0..<800 {
       var bytes = full
       for _ in 0..<Int.random(in: 1...4, using: &random) {
@@ -32,7 +35,9 @@ import Testing
         case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
         case 1: bytes.remove(at: index)
         case 2: bytes.insert(full.randomElement(using: &random)!, at: index)
-        default: bytes.replaceSubrange(index..<min(index + 20, bytes.count), with: full[(index / 2)..<min(index / 2 + 20, full.count)])
+        default:
+          bytes.replaceSubrange(
+            index..<min(index + 20, bytes.count), with: full[(index / 2)..<min(index / 2 + 20, full.count)])
         }
       }
       do throws(SettingsRefused) {
@@ -46,14 +51,20 @@ import Testing
   }
 
   @Test func `every value of the file replaced by every other shape`() {
-    let shapes = ["null", "~", "0", "-1", "99999999999999999999", "1.5", "true", "''", "x", "[]", "[[]]", "{}", "{a: b}", "'\\\\'", "|\n  x"]
+    let shapes = [
+      "null", "~", "0", "-1", "99999999999999999999", "1.5", "true", "''", "x", "[]", "[[]]", "{}", "{a: b}", "'\\\\'",
+      "|\n  x",
+    ]
     let keys = ["listen", "upstream", "corbado", "issuers", "login", "identity", "routes", "cors"]
     for key in keys {
       for shape in shapes {
         _ = problems(changed("\(key): \(shape)"))
         _ = problems(changed("\(key): [\(shape)]"))
         guard shape.count < 4 else { continue }
-        for inner in ["address", "url", "keys", "fields", "token", "identity", "verify", "timeouts", "origins", "remember", "audiences", "issuer", "path"] {
+        for inner in [
+          "address", "url", "keys", "fields", "token", "identity", "verify", "timeouts", "origins", "remember",
+          "audiences", "issuer", "path",
+        ] {
           _ = problems(changed("\(key): {\(inner): \(shape)}"))
           _ = problems(changed("\(key): [{\(inner): \(shape)}]"))
         }

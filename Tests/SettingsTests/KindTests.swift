@@ -8,7 +8,9 @@ import Transport
   /// The value, or the message about it.
   private func read<Value>(_ kind: Kind<Value>, _ text: String) -> (value: Value?, message: String) {
     let reading = Reading(file: "f", sources: SettingsSources(besides: "/etc/f"))
-    let node = YAMLTree(Array(text.utf8)).root ?? Node(content: .scalar(.init(text: "", isPlain: true)), position: .init(line: 1, column: 1))
+    let node =
+      YAMLTree(Array(text.utf8)).root
+      ?? Node(content: .scalar(.init(text: "", isPlain: true)), position: .init(line: 1, column: 1))
     let value = kind.read(Place(reading: reading, path: "k", node: node))
     #expect((value == nil) == !reading.problems.isEmpty)
     return (value, reading.problems.map(\.message).joined(separator: "\n"))
@@ -51,28 +53,39 @@ import Transport
     #expect(read(.size(0...Int.max), text).value == nil)
   }
 
-  @Test(arguments: [("1", 1), ("10", 10), ("0", nil), ("11", nil), ("0x5", nil), ("1.0", nil), ("99999999999999999999", nil), ("true", nil)])
+  @Test(arguments: [
+    ("1", 1), ("10", 10), ("0", nil), ("11", nil), ("0x5", nil), ("1.0", nil), ("99999999999999999999", nil),
+    ("true", nil),
+  ])
   func `counts are decimal and in range`(text: String, expected: Int?) {
     #expect(read(.count(1...10), text).value == expected)
   }
 
-  @Test(arguments: [("true", true), ("false", false), ("yes", nil), ("on", nil), ("True", nil), ("\"true\"", nil), ("1", nil), ("null", nil)])
+  @Test(arguments: [
+    ("true", true), ("false", false), ("yes", nil), ("on", nil), ("True", nil), ("\"true\"", nil), ("1", nil),
+    ("null", nil),
+  ])
   func `flags are true or false`(text: String, expected: Bool?) {
     #expect(read(.flag, text).value == expected)
   }
 
-  @Test(arguments: [("a", "a"), ("yes", "yes"), ("off", "off"), ("\"1\"", "1"), ("'true'", "true"), ("\"null\"", "null")])
+  @Test(arguments: [
+    ("a", "a"), ("yes", "yes"), ("off", "off"), ("\"1\"", "1"), ("'true'", "true"), ("\"null\"", "null"),
+  ])
   func `text is text`(text: String, expected: String) {
     #expect(read(.text("t"), text).value == expected)
   }
 
-  @Test(arguments: ["1", "1.5", "true", "null", "~", "", "\"\"", "[a]", "{a: b}", "\"a\\nb\"", "\"\\0\"", "\"\\x85\"", "|\n  a\n  b\n"])
+  @Test(arguments: [
+    "1", "1.5", "true", "null", "~", "", "\"\"", "[a]", "{a: b}", "\"a\\nb\"", "\"\\0\"", "\"\\x85\"", "|\n  a\n  b\n",
+  ])
   func `a number, truth value, nothing, list, mapping or control character is no text`(text: String) {
     #expect(read(.text("t"), text).value == nil)
   }
 
   @Test(arguments: [
-    ("0.0.0.0:8080", "0.0.0.0:8080"), ("127.0.0.1:1", "127.0.0.1:1"), ("\"[::]:65535\"", "[::]:65535"), ("\"[::1]:80\"", "[::1]:80"),
+    ("0.0.0.0:8080", "0.0.0.0:8080"), ("127.0.0.1:1", "127.0.0.1:1"), ("\"[::]:65535\"", "[::]:65535"),
+    ("\"[::1]:80\"", "[::1]:80"),
     ("localhost:80", "127.0.0.1:80"),
   ])
   func `listening takes an address and a port`(text: String, expected: String) {
@@ -80,20 +93,25 @@ import Transport
   }
 
   @Test(arguments: [
-    "8080", "\":8080\"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:080000", "::1:80", "\"[127.0.0.1]:80\"", "\"[::1]\"",
+    "8080", "\":8080\"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:080000", "::1:80",
+    "\"[127.0.0.1]:80\"", "\"[::1]\"",
     "example.com:80", "\"[::1]x:80\"", "256.0.0.1:80", "unix:/tmp/x", "\"127.0.0.1:８０\"",
   ])
   func `listening takes nothing else`(text: String) {
     #expect(read(.listenAddress, text).value == nil)
   }
 
-  @Test(arguments: ["https://a.example", "https://a.example:8443/x?y", "http://127.0.0.1:1/", "http://localhost/", "\"http://[::1]:3/\""])
+  @Test(arguments: [
+    "https://a.example", "https://a.example:8443/x?y", "http://127.0.0.1:1/", "http://localhost/",
+    "\"http://[::1]:3/\"",
+  ])
   func `services are reached by https, or on this host`(text: String) {
     #expect(read(.serviceURL(allowsCleartext: false), text).value != nil)
   }
 
   @Test(arguments: [
-    "http://a.example/", "http://localhost.example/", "http://idp.localhost/", "http://127.0.0.1.example/", "http://128.0.0.1/", "ftp://a.example", "https://",
+    "http://a.example/", "http://localhost.example/", "http://idp.localhost/", "http://127.0.0.1.example/",
+    "http://128.0.0.1/", "ftp://a.example", "https://",
     "https://u:p@a.example/", "https://a.example/#f", "a.example", "https://a example/", "\"http://[::ffff:8.8.8.8]/\"",
   ])
   func `other URLs of services are refused`(text: String) {
@@ -104,7 +122,10 @@ import Transport
     #expect(read(.serviceURL(allowsCleartext: true), "http://a.example/").value != nil)
   }
 
-  @Test(arguments: [("http://app:3000", true), ("http://app:3000/", true), ("http://app/x", false), ("https://app", false), ("unix:/s", false), ("app:3000", false)])
+  @Test(arguments: [
+    ("http://app:3000", true), ("http://app:3000/", true), ("http://app/x", false), ("https://app", false),
+    ("unix:/s", false), ("app:3000", false),
+  ])
   func `the app is host and port`(text: String, isAccepted: Bool) {
     #expect((read(.upstreamOrigin, text).value != nil) == isAccepted)
   }

@@ -27,7 +27,10 @@ func read(_ text: String, directory: String = "/nowhere/") throws(SettingsRefuse
 
 func read(_ bytes: [UInt8], directory: String = "/nowhere/") throws(SettingsRefused) -> LoadedSettings {
   let sources = SettingsSources(besides: directory + "f.yaml") { name in
-    ["SECRET": "corbado1_abc", "EMPTY": "", "PAIR": "cHJvLTEyMzpjb3JiYWRvMV9hYmM=", "PLAINPAIR": "pro-123:corbado1_abc", "TWO": "a b", "OTHER": "abc"][name]
+    [
+      "SECRET": "corbado1_abc", "EMPTY": "", "PAIR": "cHJvLTEyMzpjb3JiYWRvMV9hYmM=",
+      "PLAINPAIR": "pro-123:corbado1_abc", "TWO": "a b", "OTHER": "abc",
+    ][name]
   }
   return try SidecarSettings.read(bytes, named: "f.yaml", sources)
 }
@@ -62,5 +65,6 @@ struct Folder {
 
 /// The checkout that these tests belong to.
 var checkout: String {
-  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path + "/"
+  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .path + "/"
 }

@@ -29,7 +29,8 @@ import Testing
 
   @Test func `every key of the code stands in the reference, and no other`() throws {
     let bytes = try bytes("reference.yaml")
-    let reading = Reading(file: "reference.yaml", sources: SettingsSources(besides: "/nowhere/reference.yaml") { _ in "corbado1_abc" })
+    let reading = Reading(
+      file: "reference.yaml", sources: SettingsSources(besides: "/nowhere/reference.yaml") { _ in "corbado1_abc" })
     _ = SidecarSettings.read(bytes, reading)
     #expect(reading.problems.isEmpty)
     let declared = Set(reading.declarations.map(\.path))
@@ -45,7 +46,9 @@ import Testing
   @Test func `every value of the reference is the default`() throws {
     let full = try read(try bytes("reference.yaml")).settings
     // Without what has a default: only what sidecar.yaml says, and its own choice about e-mail not made.
-    let small = try read(String(decoding: try bytes("sidecar.yaml"), as: UTF8.self).replacing(", emailsAreVerified: true", with: "")).settings
+    let small = try read(
+      String(decoding: try bytes("sidecar.yaml"), as: UTF8.self).replacing(", emailsAreVerified: true", with: "")
+    ).settings
     #expect(full.listeners == small.listeners)
     #expect(full.workers == small.workers)
     #expect(full.upstream == small.upstream)

@@ -37,16 +37,22 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{env: MISSING}", "the environment has no 'MISSING'"), ("{env: EMPTY}", "'EMPTY' is empty"), ("{env: TWO}", "visible ASCII"),
-    ("{file: no-such-file}", "'no-such-file' cannot be read: No such file or directory"), ("{file: /}", "cannot be read"),
-    ("{file: a, env: SECRET}", "only one of them"), ("{}", "only one of them"), ("{value: x}", "only one of them"), ("[x]", "expected {file: PATH}"),
+    ("{env: MISSING}", "the environment has no 'MISSING'"), ("{env: EMPTY}", "'EMPTY' is empty"),
+    ("{env: TWO}", "visible ASCII"),
+    ("{file: no-such-file}", "'no-such-file' cannot be read: No such file or directory"),
+    ("{file: /}", "cannot be read"),
+    ("{file: a, env: SECRET}", "only one of them"), ("{}", "only one of them"), ("{value: x}", "only one of them"),
+    ("[x]", "expected {file: PATH}"),
     ("null", "expected {file: PATH}"), ("{file: 1}", "found a number"), ("{env: null}", "found nothing"),
   ])
   func `a secret that is not there is refused with what is missing`(secret: String, message: String) {
     #expect(problem(corbado(secret)).contains(message), "\(problem(corbado(secret)))")
   }
 
-  @Test(arguments: ["corbado1_supersecret", "\"corbado1_supersecret\"", "|\n    corbado1_supersecret", "{corbado1_supersecret: x}", "[corbado1_supersecret]", "{value: corbado1_supersecret}"])
+  @Test(arguments: [
+    "corbado1_supersecret", "\"corbado1_supersecret\"", "|\n    corbado1_supersecret", "{corbado1_supersecret: x}",
+    "[corbado1_supersecret]", "{value: corbado1_supersecret}",
+  ])
   func `an inline secret is refused and not repeated`(secret: String) {
     let text = problem(corbado(secret))
     #expect(!text.isEmpty)

@@ -22,19 +22,26 @@ import Transport
   }
 
   @Test(arguments: [
-    "https://backendapi.cloud.corbado.io", "https://backendapi.cloud.corbado.io/", "https://backendapi.cloud.corbado.io/v2", "https://backendapi.cloud.corbado.io/v2/",
+    "https://backendapi.cloud.corbado.io", "https://backendapi.cloud.corbado.io/",
+    "https://backendapi.cloud.corbado.io/v2", "https://backendapi.cloud.corbado.io/v2/",
   ])
   func `the Backend API may be written with or without its version`(url: String) throws {
     let loaded = try read(changed("corbado: {projectID: pro-123, apiSecret: {env: SECRET}, backendAPI: \(url)}"))
-    #expect(loaded.settings.corbado.backendAPI == OutboundURL(isSecure: true, host: "backendapi.cloud.corbado.io", port: 443, target: "/"))
+    #expect(
+      loaded.settings.corbado.backendAPI
+        == OutboundURL(isSecure: true, host: "backendapi.cloud.corbado.io", port: 443, target: "/"))
   }
 
   @Test func `a path in front of the Backend API stays`() throws {
-    let loaded = try read(changed("corbado: {projectID: pro-123, apiSecret: {env: SECRET}, backendAPI: \"https://proxy.example/corbado/v2/\"}"))
+    let loaded = try read(
+      changed(
+        "corbado: {projectID: pro-123, apiSecret: {env: SECRET}, backendAPI: \"https://proxy.example/corbado/v2/\"}"))
     #expect(loaded.settings.corbado.backendAPI.target == "/corbado")
   }
 
-  @Test(arguments: [("pro-1", true), ("123", false), ("pro-1:2", false), ("pro 1", false), ("prj-1", false), ("\"pro-ä\"", false)])
+  @Test(arguments: [
+    ("pro-1", true), ("123", false), ("pro-1:2", false), ("pro 1", false), ("prj-1", false), ("\"pro-ä\"", false),
+  ])
   func `project IDs begin with pro- and can stand in Basic credentials`(id: String, isAccepted: Bool) {
     #expect(problems(changed("corbado: {projectID: \(id), apiSecret: {env: SECRET}}")).isEmpty == isAccepted)
   }
@@ -48,25 +55,37 @@ import Transport
     #expect(try read(issuer("algorithms: [ES256, RS256]")).settings.issuers[0].algorithms == [.es256, .rs256])
   }
 
-  @Test(arguments: ["audiences: []", "audiences: my-app", "audiences: [a, a]", "algorithms: []", "leeway: 6m", "emailsAreVerified: yes", "issuer: \"\""])
+  @Test(arguments: [
+    "audiences: []", "audiences: my-app", "audiences: [a, a]", "algorithms: []", "leeway: 6m", "emailsAreVerified: yes",
+    "issuer: \"\"",
+  ])
   func `an issuer that could accept too much is refused`(member: String) {
     #expect(!problems(issuer(member)).isEmpty)
   }
 
   @Test func `keys over http are refused unless allowed, and then warned of`() throws {
-    #expect(problem(issuer("keys: {url: http://idp.example.com/jwks}")).contains("issuers[0].keys.url: http is refused here"))
+    #expect(
+      problem(issuer("keys: {url: http://idp.example.com/jwks}")).contains("issuers[0].keys.url: http is refused here"))
     let loaded = try read(issuer("keys: {url: http://idp.example.com/jwks, allowCleartext: true}"))
     #expect(loaded.warnings.map(\.key).contains("issuers[0].keys.allowCleartext"))
-    #expect(try read(issuer("keys: {url: http://127.0.0.1:1/jwks, allowCleartext: true}")).warnings.map(\.key) == ["state.sqlite"])
+    #expect(
+      try read(issuer("keys: {url: http://127.0.0.1:1/jwks, allowCleartext: true}")).warnings.map(\.key) == [
+        "state.sqlite"
+      ])
   }
 
   @Test(arguments: [
-    ("/health", true), ("/", true), ("/items/*", true), ("/items/*/x", true), ("/assets/**", true), ("/**", true), ("/x/", true),
-    ("health", false), ("/a*", false), ("/**/a", false), ("/a/../b", false), ("/a/./b", false), ("/a?b", false), ("\"*\"", false),
-    ("\"/a#b\"", false), ("/a%zz", false), ("/a/%2e%2e", false), ("\"/a b\"", false), ("\"/ä\"", false), ("/a\\b", false),
+    ("/health", true), ("/", true), ("/items/*", true), ("/items/*/x", true), ("/assets/**", true), ("/**", true),
+    ("/x/", true),
+    ("health", false), ("/a*", false), ("/**/a", false), ("/a/../b", false), ("/a/./b", false), ("/a?b", false),
+    ("\"*\"", false),
+    ("\"/a#b\"", false), ("/a%zz", false), ("/a/%2e%2e", false), ("\"/a b\"", false), ("\"/ä\"", false),
+    ("/a\\b", false),
   ])
   func `rules have paths in plain form`(path: String, isAccepted: Bool) {
-    #expect(problems(changed("routes: [{path: \(path), access: public}]")).isEmpty == isAccepted, "\(problem(changed("routes: [{path: \(path), access: public}]")))")
+    #expect(
+      problems(changed("routes: [{path: \(path), access: public}]")).isEmpty == isAccepted,
+      "\(problem(changed("routes: [{path: \(path), access: public}]")))")
   }
 
   @Test(arguments: ["/auth", "/a/b", "/.well-known"])
@@ -80,7 +99,8 @@ import Transport
   }
 
   @Test(arguments: [
-    "Host", "content-length", "Transfer-Encoding", "Connection", "Cookie", "Authorization", "X-Forwarded-For", "Forwarded", "Via",
+    "Host", "content-length", "Transfer-Encoding", "Connection", "Cookie", "Authorization", "X-Forwarded-For",
+    "Forwarded", "Via",
     "Sec-Fetch-Site", "Content-Type", "\"X User\"", "\"X-User:\"", "\"\"", "\"X-Üser\"", ":path", "TE", "traceparent",
   ])
   func `identity is not written into fields that mean something else`(name: String) {
@@ -88,19 +108,29 @@ import Transport
   }
 
   @Test func `two names that a server may take for one are refused`() {
-    #expect(problem(changed("identity: {fields: {X-User-ID: sub, x_user_id: email}}")).contains("identity.fields.x_user_id: is the same as an earlier name"))
+    #expect(
+      problem(changed("identity: {fields: {X-User-ID: sub, x_user_id: email}}")).contains(
+        "identity.fields.x_user_id: is the same as an earlier name"))
   }
 
   @Test func `fields of identity are read in both forms, in order`() throws {
-    let fields = try read(changed("identity: {fields: {Remote-User: sub, X-Roles: {claim: realm.roles, separator: \"; \", format: json}, X-G: {claim: groups}}}")).settings.identity.fields
-    #expect(fields == [
-      .init(name: "Remote-User", claim: ClaimPath("sub")!, separator: ",", format: .text),
-      .init(name: "X-Roles", claim: ClaimPath("realm.roles")!, separator: "; ", format: .json),
-      .init(name: "X-G", claim: ClaimPath("groups")!, separator: ",", format: .text),
-    ])
+    let fields = try read(
+      changed(
+        "identity: {fields: {Remote-User: sub, X-Roles: {claim: realm.roles, separator: \"; \", format: json}, X-G: {claim: groups}}}"
+      )
+    ).settings.identity.fields
+    #expect(
+      fields == [
+        .init(name: "Remote-User", claim: ClaimPath("sub")!, separator: ",", format: .text),
+        .init(name: "X-Roles", claim: ClaimPath("realm.roles")!, separator: "; ", format: .json),
+        .init(name: "X-G", claim: ClaimPath("groups")!, separator: ",", format: .text),
+      ])
   }
 
-  @Test(arguments: ["{separator: \",\"}", "{claim: a, separator: \"\"}", "{claim: a, separator: \"\\n\"}", "{claim: a, separator: \"%\"}", "{claim: a, format: xml}", "{claim: a, x: 1}", "\"\"", "[a]", "1"])
+  @Test(arguments: [
+    "{separator: \",\"}", "{claim: a, separator: \"\"}", "{claim: a, separator: \"\\n\"}",
+    "{claim: a, separator: \"%\"}", "{claim: a, format: xml}", "{claim: a, x: 1}", "\"\"", "[a]", "1",
+  ])
   func `a field of identity that cannot be written is refused`(value: String) {
     #expect(!problems(changed("identity: {fields: {X-User-ID: \(value)}}")).isEmpty)
   }
@@ -121,7 +151,8 @@ import Transport
   }
 
   @Test(arguments: [
-    ("10.0.0.0/8", true), ("192.0.2.1", true), ("\"2001:db8::/32\"", true), ("10.0.0.1/8", false), ("10.0.0.0/33", false), ("app", false), ("10", false),
+    ("10.0.0.0/8", true), ("192.0.2.1", true), ("\"2001:db8::/32\"", true), ("10.0.0.1/8", false),
+    ("10.0.0.0/33", false), ("app", false), ("10", false),
   ])
   func `trusted proxies are addresses`(text: String, isAccepted: Bool) {
     let text = problem(changed("listen: [{address: 127.0.0.1:80, trustedProxies: [\(text)]}]"))
@@ -130,7 +161,8 @@ import Transport
   }
 
   @Test(arguments: [
-    ("https://app.example.com", true), ("http://localhost:3000", true), ("https://app.example.com/", false), ("https://App.example.com", false),
+    ("https://app.example.com", true), ("http://localhost:3000", true), ("https://app.example.com/", false),
+    ("https://App.example.com", false),
     ("https://app.example.com:443", false), ("\"*\"", false), ("\"null\"", false), ("app.example.com", false),
   ])
   func `origins are written as browsers send them`(text: String, isAccepted: Bool) {
@@ -141,7 +173,10 @@ import Transport
 
   @Test(arguments: ["iss", "exp", "amr"])
   func `claims that minted tokens have of their own are not remembered`(claim: String) {
-    #expect(problem(changed("login: {identity: {remember: [\(claim)]}, token: {issuer: https://app.example.com, audience: my-app}}")).contains("login.identity.remember"))
+    #expect(
+      problem(
+        changed("login: {identity: {remember: [\(claim)]}, token: {issuer: https://app.example.com, audience: my-app}}")
+      ).contains("login.identity.remember"))
   }
 
   private func issuer(_ member: String) -> String {

@@ -35,7 +35,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "a: [1", "a: b: c", "\ta: 1", "a: \"x", "a: 'x", "a: @x", "- a\nb: c", "%YAML 9.9\n---\na: 1", "a: |\n b\n\tc: d\n  - [",
+    "a: [1", "a: b: c", "\ta: 1", "a: \"x", "a: 'x", "a: @x", "- a\nb: c", "%YAML 9.9\n---\na: 1",
+    "a: |\n b\n\tc: d\n  - [",
   ])
   func `what is not YAML has one place`(text: String) {
     let tree = YAMLTree(Array(text.utf8))
@@ -46,7 +47,9 @@ import Testing
 
   @Test func `ill-formed UTF-8 and control bytes are refused where they stand`() {
     // Of a sequence that breaks off the library names the byte that does not belong to it.
-    for (bytes, column): ([UInt8], Int) in [([0xFF], 4), ([0xC3, 0x28], 5), ([0x00], 4), ([0xED, 0xA0, 0x80], 4), ([0x07], 4)] {
+    for (bytes, column): ([UInt8], Int) in [
+      ([0xFF], 4), ([0xC3, 0x28], 5), ([0x00], 4), ([0xED, 0xA0, 0x80], 4), ([0x07], 4),
+    ] {
       let tree = YAMLTree(Array("a: 1\nb: ".utf8) + bytes)
       #expect(tree.root == nil)
       #expect(tree.problems.map(\.position) == [Position(line: 2, column: column)], "\(bytes)")
@@ -72,8 +75,10 @@ import Testing
 @Suite struct NodeTests {
   // The examples of YAML 1.2.2 §10.3 and their neighbours.
   @Test(arguments: [
-    ("0", true), ("0o7", true), ("0x3A", true), ("-19", true), ("+12.3", true), ("0.", true), (".5", true), ("+12e03", true),
-    ("-2E+05", true), (".inf", true), ("-.Inf", true), (".NAN", true), ("", false), (".", false), ("1e", false), ("e1", false),
+    ("0", true), ("0o7", true), ("0x3A", true), ("-19", true), ("+12.3", true), ("0.", true), (".5", true),
+    ("+12e03", true),
+    ("-2E+05", true), (".inf", true), ("-.Inf", true), (".NAN", true), ("", false), (".", false), ("1e", false),
+    ("e1", false),
     ("1.2.3", false), ("1_000", false), ("0x", false), ("0o8", false), ("-", false), ("12s", false), ("yes", false),
     ("127.0.0.1", false), ("1:30", false),
   ])

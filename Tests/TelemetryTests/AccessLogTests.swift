@@ -41,7 +41,9 @@ import Testing
 
   @Test func `what does not apply is null`() throws {
     let members = try object(try write(AccessLine(), Array(repeating: [], count: 6)))
-    for name in ["client", "method", "path", "status", "reason", "rule", "subject", "issuer", "gate_us", "upstream_us", "trace_id"] {
+    for name in [
+      "client", "method", "path", "status", "reason", "rule", "subject", "issuer", "gate_us", "upstream_us", "trace_id",
+    ] {
       #expect(members[name] is NSNull, "\(name)")
     }
   }

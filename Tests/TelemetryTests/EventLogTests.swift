@@ -39,7 +39,10 @@ import Testing
     let long = String(repeating: "\u{1}", count: 10_000)
     let line = EventLog.line(
       moment, .info, "x",
-      ["a": .seconds(.seconds(Int64.min)), "b": .seconds(.seconds(Int64.max)), "c": .integer(.min), "d": .init(UInt64.max), "e": "\(long)"])
+      [
+        "a": .seconds(.seconds(Int64.min)), "b": .seconds(.seconds(Int64.max)), "c": .integer(.min),
+        "d": .init(UInt64.max), "e": "\(long)",
+      ])
     let members = try object(String(decoding: line, as: UTF8.self))
     #expect(members["c"] as? Int64 == .min)
     #expect(members["d"] as? Int64 == .max)

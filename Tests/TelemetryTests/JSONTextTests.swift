@@ -28,9 +28,12 @@ import Testing
   @Test func `any bytes become one line that reads as the standard library decodes them`() throws {
     var random = SystemRandomNumberGenerator()
     for _ in 0..<3000 {
-      let interesting: [UInt8] = [0x00, 0x0A, 0x0D, 0x22, 0x5C, 0x7F, 0x80, 0x85, 0xC2, 0xE0, 0xE2, 0xA8, 0xED, 0xF0, 0xF4, 0xFF]
+      let interesting: [UInt8] = [
+        0x00, 0x0A, 0x0D, 0x22, 0x5C, 0x7F, 0x80, 0x85, 0xC2, 0xE0, 0xE2, 0xA8, 0xED, 0xF0, 0xF4, 0xFF,
+      ]
       let content = (0..<Int.random(in: 0...24, using: &random)).map { _ in
-        Bool.random(using: &random) ? interesting.randomElement(using: &random)! : UInt8.random(in: 0...255, using: &random)
+        Bool.random(using: &random)
+          ? interesting.randomElement(using: &random)! : UInt8.random(in: 0...255, using: &random)
       }
       let json = quoted(content)
       #expect(!json.contains { $0 < 0x20 })

@@ -34,7 +34,8 @@ extension Kind where Value == OutboundURL {
         return place.refuse("\(scheme) is not available in this version")
       }
       guard let url = OutboundURL(text) else { return place.refuse("expected \(form), found \(quoted(text))") }
-      return url.target == "/" ? url : place.refuse("expected \(form) without a path: paths reach the app as the client sent them")
+      return url.target == "/"
+        ? url : place.refuse("expected \(form) without a path: paths reach the app as the client sent them")
     }
   }
 
@@ -67,14 +68,17 @@ extension Kind where Value == CertificateAuthority {
   }
 }
 
-let cleartextRefused = "http is refused here: the answer decides who is let in; use https, or set allowCleartext: true beside it"
+let cleartextRefused =
+  "http is refused here: the answer decides who is let in; use https, or set allowCleartext: true beside it"
 
 private var placeholderURL: OutboundURL { OutboundURL(isSecure: true, host: "invalid", port: 443, target: "/") }
 
 private func hostAndPort(_ text: String) -> (host: String, port: UInt16)? {
   guard let colon = text.lastIndex(of: ":") else { return nil }
   let digits = text[text.index(after: colon)...]
-  guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(isDigit), let port = UInt16(digits), port > 0 else { return nil }
+  guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(isDigit), let port = UInt16(digits), port > 0 else {
+    return nil
+  }
   let host = text[..<colon]
   if host.hasPrefix("["), host.hasSuffix("]") {
     let inner = host.dropFirst().dropLast()

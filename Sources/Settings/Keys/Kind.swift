@@ -22,7 +22,9 @@ struct Kind<Value> {
 
   /// `null` stands for none.
   var orNull: Kind<Value?> {
-    Kind<Value?>("\(form), or null", placeholder: nil) { place in place.node.isNull ? .some(nil) : read(place).map { .some($0) } }
+    Kind<Value?>("\(form), or null", placeholder: nil) { place in
+      place.node.isNull ? .some(nil) : read(place).map { .some($0) }
+    }
   }
 }
 
@@ -78,7 +80,8 @@ extension Kind where Value == Int {
 extension Kind where Value == Duration {
   /// `500ms`, `30s`, `10m`, `1h`, `90d`.
   static func duration(_ range: ClosedRange<Duration>) -> Kind {
-    let form = "a duration (500ms, 30s, 10m, 1h, 90d) from \(durationText(range.lowerBound)) to \(durationText(range.upperBound))"
+    let bounds = "from \(durationText(range.lowerBound)) to \(durationText(range.upperBound))"
+    let form = "a duration (500ms, 30s, 10m, 1h, 90d) \(bounds)"
     return Kind(form, placeholder: range.lowerBound) { place in
       guard let text = place.plain(form) else { return nil }
       let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
@@ -92,7 +95,8 @@ extension Kind where Value == Duration {
   }
 }
 
-extension Kind where Value: RawRepresentable & CaseIterable, Value.RawValue == String, Value.AllCases: RandomAccessCollection {
+extension Kind
+where Value: RawRepresentable & CaseIterable, Value.RawValue == String, Value.AllCases: RandomAccessCollection {
   /// One word of a closed list. `notYet`: words that a later version will bring.
   static func choice(notYet: [String] = []) -> Kind {
     let words = Value.allCases.map(\.rawValue)
@@ -109,7 +113,8 @@ extension Kind where Value: RawRepresentable & CaseIterable, Value.RawValue == S
 
 extension Kind {
   /// A list without repetitions.
-  static func list<Element: Hashable>(of kind: Kind<Element>, atLeast minimum: Int = 0) -> Kind where Value == [Element] {
+  static func list<Element: Hashable>(of kind: Kind<Element>, atLeast minimum: Int = 0) -> Kind
+  where Value == [Element] {
     let form = "a list of \(kind.form)"
     return Kind(form, placeholder: []) { place in
       guard case .sequence(let nodes) = place.node.content else { return place.expected(form) }
@@ -121,7 +126,9 @@ extension Kind {
       }
       var seen: Set<Element> = []
       for (index, element) in elements.enumerated() {
-        if let element, !seen.insert(element).inserted { return place.element(index, nodes[index]).refuse("stands in the list a second time") }
+        if let element, !seen.insert(element).inserted {
+          return place.element(index, nodes[index]).refuse("stands in the list a second time")
+        }
       }
       return elements.contains { $0 == nil } ? nil : elements.compactMap { $0 }
     }
@@ -137,7 +144,9 @@ private func decimal(_ text: String) -> Int? {
 private func quantity(_ text: String, _ units: [(suffix: String, factor: Int)]) -> Int? {
   let digits = text.utf8.prefix(while: isDigit)
   let suffix = String(text.dropFirst(digits.count))
-  guard let unit = units.first(where: { $0.suffix == suffix }), let number = decimal(String(digits) ?? "") else { return nil }
+  guard let unit = units.first(where: { $0.suffix == suffix }), let number = decimal(String(digits) ?? "") else {
+    return nil
+  }
   let (product, overflow) = number.multipliedReportingOverflow(by: unit.factor)
   return overflow ? nil : product
 }

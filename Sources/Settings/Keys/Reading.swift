@@ -42,8 +42,8 @@ final class Reading {
     problems.append(problem(position, path, message))
   }
 
-  /// For what shows only when several keys are seen together; the key was read before. Nothing is added to a key that was
-  /// refused already, with what is beneath it or around it: what stands for its value is not what the file says.
+  /// For what shows only when several keys are seen together; the key was read before. Nothing is added to a key that
+  /// was refused already, with what is beneath it or around it: what stands for its value is not what the file says.
   func refuse(_ path: String, _ message: String) {
     guard !problems.contains(where: { isBeneath($0.key, path) || isBeneath(path, $0.key) }) else { return }
     problems.append(problem(position(of: path), path, message))
@@ -110,7 +110,8 @@ struct Place {
   func text(_ form: String) -> String? {
     guard case .scalar(let scalar) = node.content else { return expected(form) }
     if node.isNull || scalar.isNumber || scalar.isTruthValue {
-      return refuse("expected \(form), found \(node.kind)\(node.isNull ? "" : "; put it in quotes if it is meant as text")")
+      return refuse(
+        "expected \(form), found \(node.kind)\(node.isNull ? "" : "; put it in quotes if it is meant as text")")
     }
     if scalar.text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
       return refuse("expected \(form), found control characters")

@@ -25,13 +25,13 @@ extension Kind where Value == Secret {
       }
       let member = place.member(source)
       guard let name = member.text(form) else { return nil }
-      return (source.key == "file" ? content(ofFile: name, member) : content(ofVariable: name, member)).flatMap { bytes in
-        guard !bytes.isEmpty else { return member.refuse("\(quoted(name)) is empty") }
-        guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-          return member.refuse("\(quoted(name)) holds something other than one word of visible ASCII")
-        }
-        return Secret(bytes: bytes)
+      let content = source.key == "file" ? content(ofFile: name, member) : content(ofVariable: name, member)
+      guard let content else { return nil }
+      guard !content.isEmpty else { return member.refuse("\(quoted(name)) is empty") }
+      guard content.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        return member.refuse("\(quoted(name)) holds something other than one word of visible ASCII")
       }
+      return Secret(bytes: content)
     }
   }
 

@@ -100,7 +100,9 @@ final class Section {
       } else {
         message = "is not a key here; known are \(known.sorted().joined(separator: ", "))"
       }
-      let key = entry.key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") } ? entry.key : quoted(entry.key)
+      let key =
+        entry.key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }
+        ? entry.key : quoted(entry.key)
       reading.refuse(entry.keyPosition, childPath(key), message)
     }
   }
@@ -122,7 +124,9 @@ private func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var row = [i]
     for j in 1..<max(right.count + 1, 1) {
       var best = min(rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1))
-      if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] { best = min(best, rows[i - 2][j - 2] + 1) }
+      if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] {
+        best = min(best, rows[i - 2][j - 2] + 1)
+      }
       row.append(best)
     }
     rows.append(row)

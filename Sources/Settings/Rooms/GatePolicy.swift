@@ -17,7 +17,8 @@ extension SidecarSettings {
       endpoints: EndpointPaths(prefix: endpoints.prefix, enabled: endpoints.enabled),
       identityFields: identity.fields.map { field in
         IdentityField(
-          name: field.name, claim: field.claim.text, format: field.format == .json ? .json : .text(separator: field.separator))
+          name: field.name, claim: field.claim.text,
+          format: field.format == .json ? .json : .text(separator: field.separator))
       },
       keepsAuthorization: identity.authorization == .keep, passThrough: identity.passThrough,
       corsOrigins: cors.origins, trustedProxies: listeners.map(\.trustedProxies))
@@ -74,7 +75,8 @@ extension SidecarSettings {
     case .loginIssuer(.alreadyUsed): "is also a configured issuer; tokens of the two could not be told apart"
     case .passThrough(_, .nameReserved): "is written by the sidecar itself: a client could then write it too"
     case .identityField(_, .repeated): "is the same as an earlier name to servers that take - and _ for each other"
-    case .corsOrigin: "is no origin as browsers send it: https://host[:port] in lower case, without path and default port"
+    case .corsOrigin:
+      "is no origin as browsers send it: https://host[:port] in lower case, without path and default port"
     case .issuer(_, let problem), .loginIssuer(let problem), .credential(let problem), .route(_, let problem),
       .endpoints(let problem), .identityField(_, let problem), .passThrough(_, let problem),
       .reservedField(_, let problem), .trustedProxy(_, _, let problem):
@@ -85,5 +87,7 @@ extension SidecarSettings {
 
 extension EndpointSettings {
   /// The endpoints that are served.
-  var enabled: Set<Endpoint> { hasJWKSet ? [.createConnectToken, .completeLogin, .jwks] : [.createConnectToken, .completeLogin] }
+  var enabled: Set<Endpoint> {
+    hasJWKSet ? [.createConnectToken, .completeLogin, .jwks] : [.createConnectToken, .completeLogin]
+  }
 }

@@ -25,7 +25,8 @@ extension SidecarSettings {
   private func refuse(_ refusal: Keys.Configuration.Refusal, _ section: String, _ reading: Reading) {
     switch refusal {
     case .cleartext: reading.refuse(section + ".url", cleartextRefused)
-    case .issuerNotDiscoverable: reading.refuse(section + ".discovery", "needs an issuer that is a URL without query and fragment")
+    case .issuerNotDiscoverable:
+      reading.refuse(section + ".discovery", "needs an issuer that is a URL without query and fragment")
     case .refreshTooShort: reading.refuse(section + ".refresh", "is too short")
     case .keepNegative: reading.refuse(section + ".keepWhenUnreachable", "is negative")
     }

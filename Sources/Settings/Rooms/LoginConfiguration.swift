@@ -24,7 +24,8 @@ extension SidecarSettings {
           algorithm: login.token.algorithm, key: key)
       }
     }
-    let connect = Login.Configuration.Connect(identifier: self.connect.identifier, displayName: self.connect.displayName)
+    let connect = Login.Configuration.Connect(
+      identifier: self.connect.identifier, displayName: self.connect.displayName)
     guard let corbado, let identity, let token else { return nil }
     return part(reading) { () throws(ConfigurationError) in
       try Login.Configuration(corbado: corbado, connect: connect, identity: identity, token: token)
@@ -66,9 +67,11 @@ extension SidecarSettings {
     case .identifierIsNoSubject:
       (
         "login.identity.unlinked",
-        "identifier puts \(connect.identifier.text) into the place of the subject: set identifierIsSubject: true if your app's user IDs are that"
+        "identifier puts \(connect.identifier.text) into the place of the subject: "
+          + "set identifierIsSubject: true if your app's user IDs are that"
       )
-    case .rememberedClaim(let claim): ("login.identity.remember", "\(quoted(claim)) is a claim that minted tokens have of their own")
+    case .rememberedClaim(let claim):
+      ("login.identity.remember", "\(quoted(claim)) is a claim that minted tokens have of their own")
     case .rememberedTwice: ("login.identity.remember", "names a claim twice")
     case .tokenIssuer: ("login.token.issuer", "is empty")
     case .tokenAudience: ("login.token.audience", "is empty")

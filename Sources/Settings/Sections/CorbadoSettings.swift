@@ -15,7 +15,8 @@ public struct CorbadoSettings: Equatable, Sendable {
       username = keys.value("username", .choice(), default: "webauthnId")
       keys.notYet("keys")
       if username == .omit {
-        keys.warn("username", "omit: Corbado's reference requires a username, and without it the user is not compared there")
+        keys.warn(
+          "username", "omit: Corbado's reference requires a username, and without it the user is not compared there")
       }
     }
   }
@@ -35,7 +36,10 @@ public struct CorbadoSettings: Equatable, Sendable {
     apiSecret = keys.value("apiSecret", Kind.secret.checked(apiSecretProblem))
     let allowsCleartext = keys.value("allowCleartext", .flag, default: "false")
     let url = keys.value(
-      "backendAPI", .serviceURL(allowsCleartext: allowsCleartext).checked { $0.target.contains("?") ? "a query does not belong here" : nil },
+      "backendAPI",
+      .serviceURL(allowsCleartext: allowsCleartext).checked {
+        $0.target.contains("?") ? "a query does not belong here" : nil
+      },
       default: "https://backendapi.cloud.corbado.io")
     backendAPI = url.replacingTarget(withoutVersion(url.target))
     certificateAuthority = keys.value("certificateAuthority", .certificateAuthority, default: "system")
@@ -57,11 +61,13 @@ private func projectIDProblem(_ text: String) -> String? {
   return text.hasPrefix("pro-") && isPlain ? nil : "\(quoted(text)) is not a project ID: they begin with pro-"
 }
 
-/// The seed's environment holds base64(projectID:secret) under the name of the secret: sent as a secret it would be encoded
-/// twice and refused at the first call only.
+/// Corbado's example holds base64(projectID:secret) under the name of the secret: sent as a secret it would be encoded
+/// twice, and that would show at the first call only.
 private func apiSecretProblem(_ secret: Secret) -> String? {
   let text = String(decoding: secret.bytes, as: UTF8.self)
-  if text.hasPrefix("pro-"), text.contains(":") { return "holds projectID:secret; only the part after the colon belongs here" }
+  if text.hasPrefix("pro-"), text.contains(":") {
+    return "holds projectID:secret; only the part after the colon belongs here"
+  }
   let alphabet = text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }
   let unpadded = Array(String(alphabet).utf8.prefix { $0 != 0x3D })
   guard let decoded = try? Base64URL.decode(unpadded.span) else { return nil }

@@ -32,7 +32,8 @@ public struct IdentitySettings: Equatable, Sendable {
     passThrough = keys.value("passThrough", .list(of: .text("a field name")), default: "[]")
     keys.notYet("assertion")
     if authorization == .keep {
-      keys.warn("authorization", "keep: the app sees the access token of every user, and so does whatever it logs or calls")
+      keys.warn(
+        "authorization", "keep: the app sees the access token of every user, and so does whatever it logs or calls")
     }
     if !fields.contains(where: { $0.claim.text == "sub" }) {
       keys.warn("fields", "no field carries sub: the app is not told who the user is")
@@ -59,7 +60,9 @@ extension Kind where Value == [IdentitySettings.Field] {
 
   private static func field(_ name: String, _ place: Place) -> IdentitySettings.Field? {
     guard case .mapping = place.node.content else {
-      return Kind<ClaimPath>.claimPath.read(place).map { IdentitySettings.Field(name: name, claim: $0, separator: ",", format: .text) }
+      return Kind<ClaimPath>.claimPath.read(place).map {
+        IdentitySettings.Field(name: name, claim: $0, separator: ",", format: .text)
+      }
     }
     return Section.read(place) { keys in
       IdentitySettings.Field(

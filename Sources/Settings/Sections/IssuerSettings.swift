@@ -1,6 +1,6 @@
 public import HTTPClient
-internal import Keys
 public import JOSE
+internal import Keys
 
 /// `issuers[]`: whose tokens are accepted.
 public struct IssuerSettings: Equatable, Sendable {
@@ -40,12 +40,14 @@ public struct IssuerSettings: Equatable, Sendable {
   init(_ keys: Section) {
     issuer = keys.value("issuer", .text("an issuer, as in the claim iss"))
     audiences = keys.value("audiences", .list(of: .text("an audience"), atLeast: 1))
-    algorithms = keys.value("algorithms", .list(of: .algorithm(among: [.rs256, .es256]), atLeast: 1), default: "[RS256]")
+    algorithms = keys.value(
+      "algorithms", .list(of: .algorithm(among: [.rs256, .es256]), atLeast: 1), default: "[RS256]")
     leeway = keys.value("leeway", .duration(.zero...(.seconds(300))), default: "30s")
     self.keys = keys.section("keys", KeySource.init)
     emailsAreVerified = keys.value("emailsAreVerified", .flag, default: "false")
     subjectPrefix = keys.value("subjectPrefix", .subjectPrefix, default: #""""#)
-    sharesSubjectsWith = keys.value("sharesSubjectsWith", Kind<String>.text("a configured issuer").orNull, default: "null")
+    sharesSubjectsWith = keys.value(
+      "sharesSubjectsWith", Kind<String>.text("a configured issuer").orNull, default: "null")
     keys.notYet("anyAudience", "types", "claims", "stepUp", "corbadoComplete")
   }
 }

@@ -8,7 +8,8 @@ public struct ListenerSettings: Equatable, Sendable {
 
   init(_ keys: Section) {
     address = keys.value("address", .listenAddress)
-    trustedProxies = keys.value("trustedProxies", .list(of: .text("addresses (10.0.0.0/8, 2001:db8::/32)")), default: "[]")
+    trustedProxies = keys.value(
+      "trustedProxies", .list(of: .text("addresses (10.0.0.0/8, 2001:db8::/32)")), default: "[]")
     keys.notYet("tls")
     if trustedProxies.contains(where: { $0.hasSuffix("/0") }) {
       keys.warn("trustedProxies", "trusts everyone: any client can claim any address in X-Forwarded-For")

@@ -10,7 +10,8 @@ public struct ConnectSettings: Equatable, Sendable {
   init(_ keys: Section) {
     identifier = keys.value(
       "identifier",
-      Kind.claimPath.checked { $0.text == "opaque" ? "opaque is not available in this version" : nil }, default: "email")
+      Kind.claimPath.checked { $0.text == "opaque" ? "opaque is not available in this version" : nil }, default: "email"
+    )
     displayName = keys.value("displayName", .claimPath, default: "name")
   }
 }
@@ -82,9 +83,12 @@ extension Kind where Value == LoginSettings.Token.SigningKey {
       switch place.node.content {
       case .scalar(let scalar):
         if scalar.text == "generated" { return .generated }
-        return scalar.isNumber || scalar.isTruthValue || place.node.isNull ? place.expected(form) : place.refuse("expected \(form)")
+        return scalar.isNumber || scalar.isTruthValue || place.node.isNull
+          ? place.expected(form) : place.refuse("expected \(form)")
       case .mapping(let entries):
-        guard entries.count == 1, let source = entries.first, source.key == "file" else { return place.refuse("expected \(form)") }
+        guard entries.count == 1, let source = entries.first, source.key == "file" else {
+          return place.refuse("expected \(form)")
+        }
         guard let name = place.member(source).text("a path") else { return nil }
         let path = place.reading.sources.resolved(name)
         place.reading.watch(path)

@@ -21,7 +21,8 @@ public struct CrossOriginSettings: Equatable, Sendable {
 
   init(_ keys: Section) {
     origins = keys.value("origins", .list(of: .text("an origin (https://app.example.com)")), default: "[]")
-    for origin in origins where origin.hasPrefix("http://") && !origin.hasPrefix("http://localhost") && !origin.hasPrefix("http://127.") {
+    for origin in origins
+    where origin.hasPrefix("http://") && !origin.hasPrefix("http://localhost") && !origin.hasPrefix("http://127.") {
       keys.warn("origins", "\(origin) is no https origin: whoever is on the way to it can act as its pages")
     }
   }
@@ -72,7 +73,9 @@ extension Kind where Value == EventLog.Level {
     let form = words.joined(separator: " | ")
     return Kind(form, placeholder: .info) { place in
       guard let text = place.text(form) else { return nil }
-      guard let index = words.firstIndex(of: text) else { return place.refuse("expected \(form), found \(quoted(text))") }
+      guard let index = words.firstIndex(of: text) else {
+        return place.refuse("expected \(form), found \(quoted(text))")
+      }
       return EventLog.Level.allCases[index]
     }
   }

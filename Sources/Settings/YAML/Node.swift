@@ -6,7 +6,7 @@ struct Position: Equatable, Comparable {
   static func < (left: Position, right: Position) -> Bool { (left.line, left.column) < (right.line, right.column) }
 }
 
-/// One node of the YAML tree, with its place. Scalars keep their text: what it means is decided by the key that reads it.
+/// One node of the YAML tree, with its place. Scalars keep their text: the key that reads it decides what it means.
 struct Node {
   enum Content {
     case scalar(Scalar)
@@ -42,7 +42,15 @@ extension Node {
   var kind: String {
     switch content {
     case .scalar(let scalar):
-      if isNull { "nothing" } else if scalar.isTruthValue { "true or false" } else if scalar.isNumber { "a number" } else { "text" }
+      if isNull {
+        "nothing"
+      } else if scalar.isTruthValue {
+        "true or false"
+      } else if scalar.isNumber {
+        "a number"
+      } else {
+        "text"
+      }
     case .sequence: "a list"
     case .mapping: "a mapping"
     case .refused: "something refused"
@@ -59,7 +67,9 @@ extension Node.Scalar {
     var rest = Array(text.utf8)[...]
     if [".nan", ".NaN", ".NAN"].contains(text) { return true }
     if rest.starts(with: "0x".utf8) { return rest.count > 2 && rest.dropFirst(2).allSatisfy(isHexadecimalDigit) }
-    if rest.starts(with: "0o".utf8) { return rest.count > 2 && rest.dropFirst(2).allSatisfy { (0x30...0x37).contains($0) } }
+    if rest.starts(with: "0o".utf8) {
+      return rest.count > 2 && rest.dropFirst(2).allSatisfy { (0x30...0x37).contains($0) }
+    }
     if rest.first == 0x2B || rest.first == 0x2D { rest = rest.dropFirst() }
     if [".inf", ".Inf", ".INF"].contains(String(decoding: rest, as: UTF8.self)) { return true }
     let whole = rest.prefix(while: isDigit)

@@ -83,7 +83,8 @@ struct YAMLSyntaxError: Error {
     if let context = unsafe parser.pointee.context { unsafe message += " (" + String(cString: context) + ")" }
     // The reader, which decodes UTF-8, knows only the byte's offset.
     let isOfReader = unsafe parser.pointee.error == YAML_READER_ERROR
-    let position = unsafe isOfReader ? self.position(ofByte: parser.pointee.problem_offset) : Position(parser.pointee.problem_mark)
+    let position =
+      unsafe isOfReader ? self.position(ofByte: parser.pointee.problem_offset) : Position(parser.pointee.problem_mark)
     return YAMLSyntaxError(message: message, position: position)
   }
 

@@ -1,5 +1,5 @@
 /// Builds the tree of the one document in a file. What this gateway does not accept of YAML (anchors, aliases, tags,
-/// several documents, repeated keys, keys that are no text) is reported and the rest read on, so that all errors show at once.
+/// several documents, repeated keys, keys that are no text) is reported and the rest read on, so that all errors show.
 struct YAMLTree {
   /// Nesting beyond it is refused; the deepest key of ours stands on level 6.
   static let depthLimit = 16
