@@ -47,6 +47,9 @@ public final class Policy: Sendable {
   /// The issuers in the order of their positions: the configured ones, then ourselves if logins are on.
   public var issuerNames: [String] { issuers.map(\.issuer) }
 
+  /// Name of the cookie that may hold a token.
+  public var credentialCookie: String? { credentials.cookieName.map { String(decoding: $0, as: UTF8.self) } }
+
   /// The path of the rule's login page.
   public func loginPage(ofRule rule: Int) -> String? { rules.indices.contains(rule) ? rules[rule].loginPage : nil }
 

@@ -9,7 +9,8 @@ struct Refusal {
   var challenge: String?
   var allowedMethods: StaticString?
   var endpoint: Endpoint?
-  var redirect: String?
+  /// The rule whose login page a browser's navigation is sent to.
+  var loginPageRule: Int?
 
   init(_ reason: Reason, endpoint: Endpoint? = nil) {
     self.reason = reason
@@ -21,6 +22,7 @@ struct Refusal {
     challenge = denied.challengeValue
     allowedMethods = denied.allowedMethods
     endpoint = denied.endpoint
+    if denied.redirectsToLoginPage { loginPageRule = denied.rule }
   }
 
   /// Seconds of `Retry-After`; 0 for none.
@@ -84,12 +86,32 @@ extension Proxy {
       server.respond(exchange, head, endsStream: true)
       return
     }
+    if let page = refusal.loginPageRule.flatMap({ snapshot.policy.loginPage(ofRule: $0) }) {
+      return redirect(passage, to: page)
+    }
     head.status = status
     if let challenge = refusal.challenge { head.fields.append("www-authenticate", challenge) }
     if let methods = refusal.allowedMethods { head.fields.append("allow", methods.description) }
     if refusal.retryAfterSeconds > 0 { head.fields.append("retry-after", String(refusal.retryAfterSeconds)) }
     let content = refusal.content
     answer(passage, &head, content.bytes, mediaType: content.mediaType)
+  }
+
+  /// To a page of the same origin, which learns where to lead back: the path and query as `return`, percent-encoded.
+  private mutating func redirect(_ passage: Handle, to page: String) {
+    let exchange = passages[passage].exchange
+    var target = server.exchanges[exchange].head.target
+    // `//host` would lead a careless page to another origin.
+    if server.exchanges[exchange].head.fields.string(target).hasPrefix("//") { target = .empty }
+    var location = Array(page.utf8)
+    location.append(page.utf8.contains(UInt8(ascii: "?")) ? UInt8(ascii: "&") : UInt8(ascii: "?"))
+    location.append(contentsOf: "return=".utf8)
+    if target.isEmpty { location.append(UInt8(ascii: "/")) }
+    for byte in server.exchanges[exchange].head.fields.bytes[target.range] { location.append(percentEncoded: byte) }
+    var head = ResponseHead()
+    head.status = 302
+    head.fields.append(name: "location".utf8.span, value: location.span)
+    answer(passage, &head, [], mediaType: "")
   }
 
   /// Sends an answer of our own.
@@ -134,4 +156,21 @@ extension Proxy {
     guard value.count >= 16, value.extracting(0..<16).matches("application/grpc") else { return false }
     return value.count == 16 || value[16] == UInt8(ascii: "+") || value[16] == UInt8(ascii: ";")
   }
+}
+
+extension [UInt8] {
+  /// All but unreserved characters (RFC 3986 §2.3) and `/` is encoded.
+  fileprivate mutating func append(percentEncoded byte: UInt8) {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
+      UInt8(ascii: "/"):
+      append(byte)
+    default:
+      append(UInt8(ascii: "%"))
+      append(Self.digit(byte >> 4))
+      append(Self.digit(byte & 15))
+    }
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 55 + value }
 }

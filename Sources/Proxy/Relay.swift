@@ -61,6 +61,12 @@ extension Proxy {
     passages[passage].upstreamMicroseconds = loop.now.microseconds(since: passages[passage].calledAt)
     passages[passage].status = client.calls[call].response.status
     client.calls[call].response.copyForwarded(to: &responseScratch)
+    if let admission = passages[passage].admission, admission.clearsCredentialCookie,
+      let name = admission.policy.credentialCookie
+    {
+      // Its token has expired: the browser need not send it again.
+      responseScratch.fields.append("set-cookie", "\(name)=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax")
+    }
     let hasNoContent = client.calls[call].isResponseEnded && client.calls[call].content.isEmpty && client.calls[call].trailers.lines.isEmpty
     server.respond(passages[passage].exchange, responseScratch, endsStream: hasNoContent)
   }
