@@ -1,0 +1,73 @@
+import HTTP
+import JOSE
+import TestPeers
+import Testing
+
+@testable import Gate
+
+@Suite struct `Revoked tokens` {
+  /// What becomes of a token when the revocations come after it was cached, and of the same token seen first thereafter.
+  static func outcomes(_ token: String, _ revocations: Revocations) -> [Outcome] {
+    var cached = Fixture()
+    let head = RequestHead(bearer: token)
+    #expect(cached.outcome(head) != .refused(.tokenRevoked))
+    cached.revocations = revocations
+    var fresh = Fixture()
+    fresh.revocations = revocations
+    return [cached.outcome(head), cached.outcome(head), fresh.outcome(head), fresh.outcome(head)]
+  }
+
+  static func key(_ issuer: String, _ value: String) -> Revocations.Key { .init(issuer: issuer, value: value) }
+  static let provider = "https://idp.test/"
+  static let own = "https://app.test"
+  static let withIDs = Fixture.ownToken(extra: #""sid":"s1","jti":"j1""#)
+  static let foreign = Fixture.token(extra: #""jti":"j1""#)
+
+  @Test func `the token of an ended session is refused`() {
+    let outcomes = Self.outcomes(Self.withIDs, Revocations(sessions: [Self.key(Self.own, "s1")]))
+    #expect(outcomes.allSatisfy { $0 == .refused(.tokenRevoked) })
+  }
+
+  @Test func `a revoked token ID is refused`() {
+    let outcomes = Self.outcomes(Self.foreign, Revocations(tokenIDs: [Self.key(Self.provider, "j1")]))
+    #expect(outcomes.allSatisfy { $0 == .refused(.tokenRevoked) })
+  }
+
+  @Test func `a revoked digest is refused`() {
+    let digest = TokenDigest(of: [UInt8](Self.foreign.utf8).span)
+    let outcomes = Self.outcomes(Self.foreign, Revocations(digests: [digest]))
+    #expect(outcomes.allSatisfy { $0 == .refused(.tokenRevoked) })
+  }
+
+  @Test(arguments: [
+    (withIDs, Int64(0), true), (withIDs, 1, true), (withIDs, -1, false), (foreign, 0, true), (foreign, -1, false),
+  ])
+  func `a subject's tokens are void that were issued up to the moment`(token: String, offset: Int64, isRevoked: Bool) {
+    let revocations = Revocations(subjects: [Self.key(Self.provider, "alice"): moment + .seconds(offset)])
+    let expected = isRevoked ? Outcome.refused(.tokenRevoked) : .identified("alice")
+    #expect(Self.outcomes(token, revocations).allSatisfy { $0 == expected })
+  }
+
+  @Test func `values mean something within their issuer only`() {
+    let revocations = Revocations(
+      sessions: [Self.key(Self.provider, "s1")], tokenIDs: [Self.key(Self.provider, "j1")],
+      subjects: [Self.key(Self.own, "alice"): moment, Self.key(Self.provider, "bob"): moment])
+    #expect(Self.outcomes(Self.withIDs, revocations).allSatisfy { $0 == .identified("alice") })
+  }
+
+  @Test func `of our own, a token without its time of issue is void with its subject`() throws {
+    let claims = #"{"iss":"https://app.test","sub":"alice","aud":"my-app","exp":1800000300,"idp":"https://idp.test/"}"#
+    let token = try Fixture.login.token(claims, header: #"{"alg":"ES256","typ":"at+jwt","kid":"own-1"}"#)
+    let revocations = Revocations(subjects: [Self.key(Self.provider, "alice"): moment - .seconds(1000)])
+    #expect(Self.outcomes(token, revocations).allSatisfy { $0 == .refused(.tokenRevoked) })
+  }
+
+  @Test func `a revocation that is lifted no longer counts`() {
+    var fixture = Fixture()
+    let head = RequestHead(bearer: Self.foreign)
+    fixture.revocations = Revocations(tokenIDs: [Self.key(Self.provider, "j1")])
+    #expect(fixture.outcome(head) == .refused(.tokenRevoked))
+    fixture.revocations = .none
+    #expect(fixture.outcome(head) == .identified("alice"))
+  }
+}
