@@ -122,8 +122,11 @@ import Testing
 
   @Test func `equal subjects of two issuers are two identifiers where the subject is the identifier`() async throws {
     let fixture = try LoginFixture(try .sample(identifier: "sub"))
-    #expect(await fixture.connectToken(for: try .conventional(subject: "a|42")).status == 200)
-    #expect(await fixture.connectToken(for: try .conventional(issuer: "https://other.test/", subject: "b|42")).status == 200)
+    // As the Gate hands them in: the claim without, the subject with the issuer's prefix.
+    for (issuer, subject) in [(VerifiedIdentity.issuer, "a|42"), ("https://other.test/", "b|42")] {
+      let identity = try VerifiedIdentity.claims(#"{"sub":"42"}"#, issuer: issuer, subject: subject)
+      #expect(await fixture.connectToken(for: identity).status == 200)
+    }
     let identifiers = fixture.corbado.calls.map { ($0.json["data"] as? [String: String])?["identifier"] }
     #expect(identifiers == ["a|42", "b|42"])
   }
@@ -194,6 +197,21 @@ import Testing
       subjectIssuer: identity.subjectIssuer, subject: identity.subject, claims: identity.claims,
       origin: .passkeyLogin(sessionID: session))
     #expect(await fixture.connectToken("passkey-list", for: other).reason == .identifierMissing)
+  }
+
+  @Test func `a token of ours from a link that is no longer there is refused`() async throws {
+    let fixture = try LoginFixture()
+    let moment = StoredTime(fixture.clock.now)
+    let digest = try #require(PasskeyDataDigest([UInt8](repeating: 1, count: 32)))
+    let session = Session(
+      id: "s", issuer: VerifiedIdentity.issuer, subject: "alice", identifier: "alice@example.com", startedAt: moment,
+      expiresAt: moment)
+    _ = try await fixture.store.markUsed(digest, until: moment, starting: session, at: moment)
+    let identity = VerifiedIdentity(
+      subjectIssuer: VerifiedIdentity.issuer, subject: "alice", claims: try JSONDocument("{}".utf8.span),
+      origin: .passkeyLogin(sessionID: "s"))
+    for type in types { #expect(await fixture.connectToken(type, for: identity).reason == .identifierMissing) }
+    #expect(try await fixture.store.link(for: "alice@example.com") == .absent)
   }
 
   @Test(arguments: ["passkey-append", "passkey-list", "passkey-delete"])

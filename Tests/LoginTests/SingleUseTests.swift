@@ -2,6 +2,7 @@ import Foundation
 import HTTPClient
 import OpenSSL
 import StateStore
+import Synchronization
 import TestPeers
 import Testing
 
@@ -9,8 +10,11 @@ import Testing
 
 /// Signed passkey data opens the door once, whoever holds copies of it, whatever dies in between.
 @Suite struct SingleUseTests {
-  private func linked(store: ((any StateStore) -> any StateStore)? = nil) async throws -> LoginFixture {
-    let fixture = try LoginFixture(store: store)
+  private func linked(
+    store: ((any StateStore) -> any StateStore)? = nil,
+    onCall: @escaping @Sendable (CorbadoFake.Call) async -> Void = { _ in }
+  ) async throws -> LoginFixture {
+    let fixture = try LoginFixture(store: store, onCall: onCall)
     #expect(await fixture.connectToken(for: try .conventional()).status == 200)
     return fixture
   }
@@ -45,18 +49,16 @@ import Testing
   }
 
   @Test func `a second one while the first is under way is refused without asking Corbado`() async throws {
-    let fixture = try await linked()
-    fixture.corbado.hold()
+    let meanwhile = Meanwhile()
+    let fixture = try await linked(onCall: meanwhile.run)
     let data = try fixture.signedData()
-    let first = Task { await fixture.completeLogin(data) }
-    await fixture.corbado.arrivals(2)
-    let second = await fixture.completeLogin(data)
+    let first = await meanwhile.doing { await fixture.completeLogin(data) } during: { await fixture.completeLogin(data) }
+    let second = try #require(meanwhile.answer)
     #expect(second.status == 401)
     #expect(second.reason == .passkeyDataReplayed)
     #expect(second.text == #"{"success":false,"error":"Invalid signedPasskeyData"}"#)
+    #expect(first.status == 200)
     #expect(fixture.corbado.calls(to: "/verifySignedData").count == 1)
-    fixture.corbado.release()
-    #expect(await first.value.status == 200)
   }
 
   @Test func `after a restart a used one is refused without asking Corbado`() async throws {
@@ -92,19 +94,15 @@ import Testing
   }
 
   @Test func `forged data do not stand in the way of the genuine meanwhile`() async throws {
-    let fixture = try await linked()
+    let meanwhile = Meanwhile()
+    let fixture = try await linked(onCall: meanwhile.run)
     let forger = try TokenFactory(
       issuer: CorbadoFake.projectID, keyID: "pki-1", algorithm: .rs256, privateKey: .generate(.rsa2048))
-    fixture.corbado.hold()
     let forged = try fixture.signedData(jti: "same", signer: forger)
-    let first = Task { await fixture.completeLogin(forged) }
-    await fixture.corbado.arrivals(2)
     let genuine = try fixture.signedData(jti: "same")
-    let second = Task { await fixture.completeLogin(genuine) }
-    await fixture.corbado.arrivals(3)
-    fixture.corbado.release()
-    #expect(await first.value.reason == .passkeyDataRefused)
-    #expect(await second.value.status == 200)
+    let first = await meanwhile.doing { await fixture.completeLogin(genuine) } during: { await fixture.completeLogin(forged) }
+    #expect(first.reason == .passkeyDataRefused)
+    #expect(meanwhile.answer?.status == 200)
   }
 
   @Test func `a call to Corbado that failed leaves the data to be tried again`() async throws {
@@ -132,5 +130,26 @@ import Testing
     fixture.corbado.script(.answer(status: 200, content: #"{"verificationResult":"generic_error"}"#))
     _ = await fixture.completeLogin(try fixture.signedData())
     #expect((fixture.store as? StateStoreDouble)?.asked.contains("markUsed") == false)
+  }
+}
+
+/// One request inside of another: it runs, once, while the other waits for Corbado.
+private final class Meanwhile: Sendable {
+  private let request = Mutex<(@Sendable () async -> EndpointAnswer)?>(nil)
+  private let kept = Mutex<EndpointAnswer?>(nil)
+
+  var answer: EndpointAnswer? { kept.withLock { $0 } }
+
+  @Sendable func run(_: CorbadoFake.Call) async {
+    guard let inner = request.withLock({ $0.take() }) else { return }
+    let answer = await inner()
+    kept.withLock { $0 = answer }
+  }
+
+  func doing(
+    _ inner: @escaping @Sendable () async -> EndpointAnswer, during outer: () async -> EndpointAnswer
+  ) async -> EndpointAnswer {
+    request.withLock { $0 = inner }
+    return await outer()
   }
 }
