@@ -85,11 +85,12 @@ struct CredentialReader: Sendable {
     if bytes.count > 6 {
       // Another scheme that begins with the same letters is another scheme; a list is a list whatever stands in it.
       guard !FieldSyntax.isTokenByte(bytes[6]) else { return nil }
-      for index in 6..<bytes.count where bytes[index] == UInt8(ascii: ",") { throw .credentialRepeated }
     }
     while start < bytes.count, bytes[start] == UInt8(ascii: " ") { start += 1 }
-    guard start > 6, start < bytes.count else { throw .tokenMalformed }
-    for index in start..<bytes.count where FieldSyntax.isWhiteSpace(bytes[index]) { throw .tokenMalformed }
+    if start == 6 || bytes.firstCredentialDelimiter(from: start) != bytes.count || start == bytes.count {
+      for index in 6..<bytes.count where bytes[index] == UInt8(ascii: ",") { throw .credentialRepeated }
+      throw .tokenMalformed
+    }
     return Slice(start: value.range.lowerBound + start, count: bytes.count - start)
   }
 

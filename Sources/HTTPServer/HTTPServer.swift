@@ -7,6 +7,8 @@ public struct HTTPServer: ~Copyable {
   public static let connectionKind: UInt8 = 1
   public static let exchangeKind: UInt8 = 2
   static let sessionKind: UInt8 = 6
+  /// Heads whose memory is kept for the next requests.
+  static let spareHeadCount = 256
 
   public let limits: ServerLimits
   public var connections = Slab<ServerConnection>(kind: connectionKind)

@@ -202,7 +202,7 @@ extension HTTPServer {
       // From now on the connection may be idle.
       connections[connection].phaseBeganAt = now
     }
-    if spareHeads.count < 64 {
+    if spareHeads.count < Self.spareHeadCount {
       var head = RequestHead()
       swap(&head, &exchanges[exchange].head)
       if head.fields.bytes.capacity <= 8192 {

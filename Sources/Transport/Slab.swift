@@ -28,7 +28,8 @@ public struct Handle: Equatable, Hashable, Sendable {
   /// Odd while the slot is occupied. Starts at 0, so the handle of a live element is never `Handle.none`.
   @usableFromInline var generations: [UInt32]
   @usableFromInline var free: [UInt32]
-  public private(set) var count: Int
+  @usableFromInline var liveCount: Int
+  @inlinable public var count: Int { liveCount }
 
   /// `kind` tells handles of several slabs apart.
   public init(kind: UInt8) {
@@ -36,7 +37,7 @@ public struct Handle: Equatable, Hashable, Sendable {
     unsafe pages = []
     generations = []
     free = []
-    count = 0
+    liveCount = 0
   }
 
   deinit {
@@ -44,18 +45,18 @@ public struct Handle: Equatable, Hashable, Sendable {
     for unsafe page in unsafe pages { unsafe page.deallocate() }
   }
 
-  @inlinable func pointer(_ index: Int) -> UnsafeMutablePointer<Element> {
+  @inlinable @inline(__always) func pointer(_ index: Int) -> UnsafeMutablePointer<Element> {
     unsafe pages[index >> 6] + (index & 63)
   }
 
-  @inlinable public func contains(_ handle: Handle) -> Bool {
+  @inlinable @inline(__always) public func contains(_ handle: Handle) -> Bool {
     let index = handle.index
     return index < generations.count && generations[index] == handle.generation && handle.generation & 1 == 1
       && handle.kind == kind
   }
 
   /// Nil when every index is taken (16,777,216 elements).
-  public mutating func insert(_ element: consuming Element) -> Handle? {
+  @inlinable public mutating func insert(_ element: consuming Element) -> Handle? {
     let index: Int
     if let reused = free.popLast() {
       index = Int(reused)
@@ -67,17 +68,17 @@ public struct Handle: Equatable, Hashable, Sendable {
     }
     generations[index] &+= 1
     unsafe pointer(index).initialize(to: element)
-    count += 1
+    liveCount &+= 1
     return Handle(index: index, kind: kind, generation: generations[index])
   }
 
-  public mutating func remove(_ handle: Handle) -> Element? {
+  @inlinable public mutating func remove(_ handle: Handle) -> Element? {
     guard contains(handle) else { return nil }
     let index = handle.index
     generations[index] &+= 1
     // A slot whose generations are used up is retired: a handle from its first life must never match again.
     if generations[index] != 0 { free.append(UInt32(index)) }
-    count -= 1
+    liveCount &-= 1
     return unsafe pointer(index).move()
   }
 

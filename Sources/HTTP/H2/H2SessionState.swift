@@ -103,11 +103,14 @@ internal import CNGHTTP2
     nameValueCapacity = count
   }
 
-  static func pair(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> nghttp2_nv {
+  static func pair(
+    _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, isIndexed: Bool = true
+  ) -> nghttp2_nv {
     // The library copies both; the pointers only have to live until the submission returns.
     unsafe nghttp2_nv(
       name: UnsafeMutablePointer(mutating: name.baseAddress), value: UnsafeMutablePointer(mutating: value.baseAddress),
-      namelen: name.count, valuelen: value.count, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+      namelen: name.count, valuelen: value.count,
+      flags: UInt8(truncatingIfNeeded: isIndexed ? NGHTTP2_NV_FLAG_NONE.rawValue : NGHTTP2_NV_FLAG_NO_INDEX.rawValue))
   }
 
   private static func pseudo(_ name: StaticString) -> UnsafeBufferPointer<UInt8> {
@@ -119,7 +122,9 @@ internal import CNGHTTP2
     var count = first
     for line in lines {
       unsafe nameValues[count] = Self.pair(
-        UnsafeBufferPointer(rebasing: bytes[line.name.range]), UnsafeBufferPointer(rebasing: bytes[line.value.range]))
+        UnsafeBufferPointer(rebasing: bytes[line.name.range]), UnsafeBufferPointer(rebasing: bytes[line.value.range]),
+        // Never the same twice: it would only push others out of the table (RFC 7541 §6.2.2).
+        isIndexed: line.known != .traceparent)
       count += 1
     }
     return count
