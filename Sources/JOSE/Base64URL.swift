@@ -63,7 +63,6 @@ public enum Base64URL {
 
   /// Appends the text that stands for `bytes`.
   public static func encode(_ bytes: Span<UInt8>, appendingTo output: inout [UInt8]) {
-    output.reserveCapacity(output.count + encodedCount(bytes.count))
     var position = 0
     while position < bytes.count {
       let a = bytes[position]
@@ -83,9 +82,6 @@ public enum Base64URL {
     encode(bytes, appendingTo: &output)
     return String(decoding: output, as: UTF8.self)
   }
-
-  /// Characters that stand for `byteCount` bytes.
-  static func encodedCount(_ byteCount: Int) -> Int { (byteCount * 4 + 2) / 3 }
 
   private static func character(_ value: UInt8) -> UInt8 {
     switch value {

@@ -1,4 +1,5 @@
-/// A moment in microseconds since 1970-01-01T00:00:00Z without leap seconds: the NumericDate of RFC 7519 §2 in fixed point.
+/// A moment in microseconds since 1970-01-01T00:00:00Z without leap seconds: the NumericDate of RFC 7519 §2 in fixed
+/// point.
 ///
 /// Arithmetic saturates at the ends of the range, some 292,000 years away.
 public struct UnixTime: Comparable, Hashable, Sendable {

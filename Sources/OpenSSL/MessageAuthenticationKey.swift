@@ -8,7 +8,8 @@ internal import COpenSSL
   public let hash: HashFunction
   private let template: OpaquePointer
 
-  /// - Parameter secret: at least one byte; how many are enough is the caller's policy (RFC 7518 §3.2: the hash's size).
+  /// - Parameter secret: at least one byte; how many are enough is the caller's policy (RFC 7518 §3.2: the hash's
+  ///   size).
   /// - Throws: `malformed` for an empty secret.
   public init(secret: Span<UInt8>, hash: HashFunction) throws(KeyFailure) {
     guard !secret.isEmpty else { throw .malformed }

@@ -6,7 +6,8 @@ import Testing
 @Suite struct Base64URLTests {
   /// RFC 4648 §10, without padding; RFC 7515 appendix C.
   @Test(arguments: [
-    ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE"), ("foobar", "Zm9vYmFy"),
+    ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE"),
+    ("foobar", "Zm9vYmFy"),
   ])
   func `the RFC's examples go both ways`(plain: String, encoded: String) throws {
     #expect(try Base64URL.decode(encoded) == bytes(plain))

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct JSONParserTests {
   @Test(arguments: [
-    "{}", "[]", "null", "true", "false", "0", "-0", "\"\"", " [ ] ", "\t{\r\n}\n", "[1,2]", "[[[[]]]]", #"{"a":{"b":[]}}"#,
+    "{}", "[]", "null", "true", "false", "0", "-0", "\"\"", " [ ] ", "\t{\r\n}\n", "[1,2]", "[[[[]]]]",
+    #"{"a":{"b":[]}}"#,
     #"{"":0}"#, #"["\u0000"]"#, #"["\"\\\/\b\f\n\r\t"]"#, #"["\uD83D\uDE00"]"#, "[\"\u{1F600}\"]", "[\"\u{7F}\"]",
     "[1.5]", "[1e10]", "[1E+10]", "[1e-10]", "[-1.5e3]", "[9223372036854775807]", "[-9223372036854775808]", "[1e307]",
     "[0e99999]", "[0.0000]", #"{"a":1,"A":2}"#, "[\"\u{10FFFF}\"]", "[\"\u{FFFF}\"]",
@@ -15,12 +16,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", JSONError.syntax), (" ", .syntax), ("{", .syntax), ("[", .syntax), ("{]", .syntax), ("[}", .syntax), ("]", .syntax),
+    ("", JSONError.syntax), (" ", .syntax), ("{", .syntax), ("[", .syntax), ("{]", .syntax), ("[}", .syntax),
+    ("]", .syntax),
     ("[1,]", .syntax), ("[,1]", .syntax), ("[1 2]", .syntax), (#"{"a":1,}"#, .syntax), (#"{"a"}"#, .syntax),
     (#"{"a":}"#, .syntax), (#"{a:1}"#, .syntax), (#"{'a':1}"#, .syntax), (#"{1:1}"#, .syntax), (#"{"a" 1}"#, .syntax),
     (#"{"a":1 "b":2}"#, .syntax), (#"{"a":1}}"#, .syntax), ("[]x", .syntax), ("{}{}", .syntax), ("{} []", .syntax),
     ("tru", .syntax), ("True", .syntax), ("nul", .syntax), ("nan", .syntax), ("NaN", .syntax), ("Infinity", .syntax),
-    ("-", .syntax), ("+1", .syntax), ("01", .syntax), ("-01", .syntax), ("1.", .syntax), (".5", .syntax), ("1e", .syntax),
+    ("-", .syntax), ("+1", .syntax), ("01", .syntax), ("-01", .syntax), ("1.", .syntax), (".5", .syntax),
+    ("1e", .syntax),
     ("1e+", .syntax), ("1.e1", .syntax), ("0x10", .syntax), ("1_000", .syntax), ("--1", .syntax), ("1-", .syntax),
     ("1e1e1", .syntax), ("1.2.3", .syntax), ("\"", .syntax), ("\"a", .syntax), (#""\"#, .syntax), (#""\""#, .syntax),
     (#""\x""#, .syntax), (#""\u""#, .syntax), (#""\u12""#, .syntax), (#""\u12g4""#, .syntax), (#""\U0041""#, .syntax),
@@ -30,20 +33,24 @@ import Testing
     (#""\uD800x""#, .loneSurrogate), (#""\uD800\n""#, .loneSurrogate), (#""\uDC00\uD800""#, .loneSurrogate),
     ("9223372036854775808", .numberOutOfRange), ("-9223372036854775809", .numberOutOfRange),
     ("1e308", .numberOutOfRange), ("1e400", .numberOutOfRange), ("-1e400", .numberOutOfRange),
-    ("1e-400", .numberOutOfRange), ("123456789e9999999999999999999", .numberOutOfRange), ("1e-99999999999999", .numberOutOfRange),
+    ("1e-400", .numberOutOfRange), ("123456789e9999999999999999999", .numberOutOfRange),
+    ("1e-99999999999999", .numberOutOfRange),
     ("0." + String(repeating: "1", count: 200), .numberOutOfRange),
-    (#"{"a":1,"a":1}"#, .duplicateMember), (#"{"a":1,"\u0061":2}"#, .duplicateMember), (#"{"":1,"":2}"#, .duplicateMember),
+    (#"{"a":1,"a":1}"#, .duplicateMember), (#"{"a":1,"\u0061":2}"#, .duplicateMember),
+    (#"{"":1,"":2}"#, .duplicateMember),
     (#"{"x":{"a":1,"b":2,"a":3}}"#, .duplicateMember), (#"[{"a":1,"b":{"a":1},"a":2}]"#, .duplicateMember),
   ])
   func `anything else is refused`(text: String, error: JSONError) {
     #expect(throws: error) { try JSONDocument(text) }
   }
 
-  @Test(arguments: [
-    [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xC2], [0xC2, 0x41], [0xE0, 0x80, 0x80], [0xE0, 0x9F, 0xBF], [0xE2, 0x82],
-    [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF], [0xF0, 0x8F, 0xBF, 0xBF], [0xF0, 0x9F, 0x98], [0xF4, 0x90, 0x80, 0x80],
-    [0xF5, 0x80, 0x80, 0x80], [0xFE], [0xFF],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xC2], [0xC2, 0x41], [0xE0, 0x80, 0x80], [0xE0, 0x9F, 0xBF],
+      [0xE2, 0x82],
+      [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF], [0xF0, 0x8F, 0xBF, 0xBF], [0xF0, 0x9F, 0x98], [0xF4, 0x90, 0x80, 0x80],
+      [0xF5, 0x80, 0x80, 0x80], [0xFE], [0xFF],
+    ] as [[UInt8]])
   func `what is not UTF-8 is refused`(sequence: [UInt8]) {
     let text = bytes("\"") + sequence + bytes("\"")
     #expect(throws: JSONError.invalidUTF8) { try JSONDocument(text.span) }
@@ -164,10 +171,11 @@ import Testing
       """#)
   }
 
-  @Test(arguments: [
-    ("sub", "\"u\""), ("a.b.c", "1"), ("realm_access.roles", "[\"x\"]"), ("https://a.example/roles", "[\"y\"]"),
-    ("https://a.example/claims.role", "\"z\""), ("a.b", "{\"c\":1}"),
-  ] as [(String, String)])
+  @Test(
+    arguments: [
+      ("sub", "\"u\""), ("a.b.c", "1"), ("realm_access.roles", "[\"x\"]"), ("https://a.example/roles", "[\"y\"]"),
+      ("https://a.example/claims.role", "\"z\""), ("a.b", "{\"c\":1}"),
+    ] as [(String, String)])
   func `a path leads to a value, also through names with dots`(path: String, value: String) throws {
     let document = try Self.document.get()
     let claimPath = try #require(ClaimPath(path))

@@ -56,14 +56,16 @@ import Testing
     (#"{"alg":"ES256","enc":"A128GCM"}"#, .malformed), (#"{"alg":"ES256","zip":"DEF"}"#, .malformed),
     (#"{"alg":"ES256","jwk":{}}"#, .malformed), (#"{"alg":"ES256","jku":"https://a.example"}"#, .malformed),
     (#"{"alg":"ES256","x5u":"https://a.example"}"#, .malformed), (#"{"alg":"ES256","x5c":[]}"#, .malformed),
-    (#"{"alg":"none"}"#, .algorithmRefused), (#"{"alg":"None"}"#, .algorithmRefused), (#"{"alg":""}"#, .algorithmRefused),
+    (#"{"alg":"none"}"#, .algorithmRefused), (#"{"alg":"None"}"#, .algorithmRefused),
+    (#"{"alg":""}"#, .algorithmRefused),
     (#"{"alg":"es256"}"#, .algorithmRefused), (#"{"alg":"ES256K"}"#, .algorithmRefused),
     (#"{"alg":"ES256 "}"#, .algorithmRefused), (#"{"alg":"ES384"}"#, .algorithmRefused),
     (#"{"alg":"RS256"}"#, .algorithmRefused), (#"{"alg":"HS256"}"#, .algorithmRefused),
     (#"{"alg":"EdDSA"}"#, .algorithmRefused),
     (#"{"alg":"ES256","crit":["exp"],"exp":1}"#, .criticalRefused), (#"{"alg":"ES256","crit":[]}"#, .criticalRefused),
     (#"{"alg":"ES256","crit":null}"#, .criticalRefused), (#"{"alg":"ES256","b64":false}"#, .criticalRefused),
-    (#"{"alg":"ES256","b64":true}"#, .criticalRefused), (#"{"alg":"ES256","crit":["b64"],"b64":false}"#, .criticalRefused),
+    (#"{"alg":"ES256","b64":true}"#, .criticalRefused),
+    (#"{"alg":"ES256","crit":["b64"],"b64":false}"#, .criticalRefused),
   ])
   func `a header that says something else is refused, although signed`(header: String, reason: TokenError) throws {
     #expect(try refusal(Self.factory.get().token(header: header)) == reason)
@@ -111,14 +113,18 @@ import Testing
     }
   }
 
-  @Test(arguments: ["", ".", "..", "...", "a", "a.b", "a..b", ".a.b", "e30.e30.", "e30.e30.e30.", "e30.e30.e30.e30.e30"])
+  @Test(arguments: [
+    "", ".", "..", "...", "a", "a.b", "a..b", ".a.b", "e30.e30.", "e30.e30.e30.", "e30.e30.e30.e30.e30",
+  ])
   func `what has not three parts of base64url is refused`(token: String) throws {
     #expect(try refusal(token) == .malformed)
   }
 
   @Test func `white space and padding are refused`() throws {
     let token = try Self.factory.get().token()
-    for changed in [" \(token)", "\(token) ", "\(token)\n", "\(token)=", "\(token)==", token.replacing(".", with: " .")] {
+    for changed in [
+      " \(token)", "\(token) ", "\(token)\n", "\(token)=", "\(token)==", token.replacing(".", with: " ."),
+    ] {
       #expect(try refusal(changed) == .malformed)
     }
   }

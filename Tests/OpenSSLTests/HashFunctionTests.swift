@@ -37,10 +37,12 @@ import Testing
     #expect(try randomBytes(33).count == 33)
   }
 
-  @Test(arguments: [
-    ([1, 2, 3], [1, 2, 3], true), ([1, 2, 3], [1, 2, 4], false), ([0, 2, 3], [1, 2, 3], false), ([1, 2], [1, 2, 3], false),
-    ([], [], true),
-  ] as [([UInt8], [UInt8], Bool)])
+  @Test(
+    arguments: [
+      ([1, 2, 3], [1, 2, 3], true), ([1, 2, 3], [1, 2, 4], false), ([0, 2, 3], [1, 2, 3], false),
+      ([1, 2], [1, 2, 3], false),
+      ([], [], true),
+    ] as [([UInt8], [UInt8], Bool)])
   func `equality in constant time is equality`(left: [UInt8], right: [UInt8], isEqual: Bool) {
     let result = isEqualInConstantTime(left.span, right.span)
     #expect(result == isEqual)

@@ -15,7 +15,8 @@ import Testing
   ]
 
   @Test(arguments: algorithms)
-  func `what a key signs its public half verifies`(kind: PrivateKey.Generated, algorithms: [SignatureAlgorithm]) throws {
+  func `what a key signs its public half verifies`(kind: PrivateKey.Generated, algorithms: [SignatureAlgorithm]) throws
+  {
     let key = try Self.key(kind)
     let content = bytes("content")
     for algorithm in algorithms {
@@ -98,7 +99,9 @@ import Testing
     #expect(throws: failure) { try PublicKey(rsaModulus: modulus, exponent: exponent) }
   }
 
-  @Test(arguments: [([1, 0, 1], 256, 2048), ([3], 256, 2048), ([0xFF, 0xFF, 0xFF, 0xFF], 1024, 8192), ([0, 1, 0, 1], 384, 3072)])
+  @Test(arguments: [
+    ([1, 0, 1], 256, 2048), ([3], 256, 2048), ([0xFF, 0xFF, 0xFF, 0xFF], 1024, 8192), ([0, 1, 0, 1], 384, 3072),
+  ])
   func `an RSA key inside of the policy is accepted`(exponent: [UInt8], count: Int, bits: Int) throws {
     let modulus = [UInt8](repeating: 0xC5, count: count)
     let key = try PublicKey(rsaModulus: ([0] + modulus), exponent: exponent)
@@ -149,7 +152,9 @@ import Testing
 
 /// Keys made by the `openssl` command.
 @Suite struct ForeignKeyTests {
-  @Test(arguments: [("P-256", Curve.p256, SignatureAlgorithm.es256), ("P-384", .p384, .es384), ("P-521", .p521, .es512)])
+  @Test(arguments: [
+    ("P-256", Curve.p256, SignatureAlgorithm.es256), ("P-384", .p384, .es384), ("P-521", .p521, .es512),
+  ])
   func `a key of each curve signs`(name: String, curve: Curve, algorithm: SignatureAlgorithm) throws {
     let key = try PrivateKey(pem: openssl(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:\(name)"]))
     #expect(key.kind == .ellipticCurve(curve))

@@ -4,7 +4,9 @@ import Testing
 
 /// Wycheproof's signature files: the accepted cases are exactly its valid ones, unless a table below says otherwise.
 @Suite struct SignatureVectorTests {
-  private func accepted(_ file: WycheproofFile, _ algorithm: (WycheproofFile.Group) -> SignatureAlgorithm?) throws -> [Int] {
+  private func accepted(_ file: WycheproofFile, _ algorithm: (WycheproofFile.Group) -> SignatureAlgorithm?) throws
+    -> [Int]
+  {
     var accepted: [Int] = []
     for group in file.testGroups {
       guard let algorithm = algorithm(group) else { continue }
@@ -43,10 +45,11 @@ import Testing
     #expect(try accepted(file) { _ in algorithm } == valid)
   }
 
-  /// Each file is tried with every algorithm of RSASSA-PSS; its 61 to 132 valid signatures are made with other parameters.
-  /// tcId 69 of the first ("s_len changed to 32") is invalid there because it is just what PS256 asks for.
+  /// Each file is tried with every algorithm of RSASSA-PSS; its 61 to 132 valid signatures are made with other
+  /// parameters. tcId 69 of the first ("s_len changed to 32") is invalid there because it is just what PS256 asks for.
   @Test(arguments: [
-    ("rsa_pss_2048_sha256_mgf1_0", 103, [SignatureAlgorithm.ps256: [69]]), ("rsa_pss_2048_sha256_mgf1sha1_20", 108, [:]),
+    ("rsa_pss_2048_sha256_mgf1_0", 103, [SignatureAlgorithm.ps256: [69]]),
+    ("rsa_pss_2048_sha256_mgf1sha1_20", 108, [:]),
     ("rsa_pss_4096_sha512_mgf1_32", 177, [:]),
   ])
   func `PSS with a salt or mask hash that JWA does not allow is refused`(

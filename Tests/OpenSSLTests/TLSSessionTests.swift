@@ -153,7 +153,9 @@ private struct Setup: Sendable {
     #expect(content == [])
     let failures = pair.handshakeFailures()
     #expect(failures.client == nil)
-    #expect(throws: TLSFailure.peerAlert(description: 20)) { try pair.client.readPlaintext(into: &content, atMost: 100) }
+    #expect(throws: TLSFailure.peerAlert(description: 20)) {
+      try pair.client.readPlaintext(into: &content, atMost: 100)
+    }
   }
 
   @Test(arguments: ["localhost", "LOCALHOST", "localhost.", "a.wild.test", "127.0.0.1", "::1", "[::1]"])
@@ -176,7 +178,9 @@ private struct Setup: Sendable {
     #expect(failures.server == .peerAlert(description: 42))
   }
 
-  @Test(arguments: ["", ".", "a b", "a\u{0}.test", "localhost\u{0}", "ü.test", "[localhost]", "[", "a/b", "user@localhost"])
+  @Test(arguments: [
+    "", ".", "a b", "a\u{0}.test", "localhost\u{0}", "ü.test", "[localhost]", "[", "a/b", "user@localhost",
+  ])
   func `a text that is no host name makes no session`(serverName: String) throws {
     let context = try Setup.shared.get().client()
     #expect(throws: TLSFailure.hostNameMismatch) { _ = try TLSSession.client(context, serverName: serverName) }
@@ -205,10 +209,11 @@ private struct Setup: Sendable {
     #expect(pair.handshakeFailures().client == .certificateExpired)
   }
 
-  @Test(arguments: [
-    (["h2", "http/1.1"], ["h2", "http/1.1"], "h2"), (["http/1.1", "h2"], ["h2", "http/1.1"], "h2"),
-    (["http/1.1"], ["h2", "http/1.1"], "http/1.1"), ([], ["h2"], nil), (["h2"], [], nil),
-  ] as [([String], [String], String?)])
+  @Test(
+    arguments: [
+      (["h2", "http/1.1"], ["h2", "http/1.1"], "h2"), (["http/1.1", "h2"], ["h2", "http/1.1"], "h2"),
+      (["http/1.1"], ["h2", "http/1.1"], "http/1.1"), ([], ["h2"], nil), (["h2"], [], nil),
+    ] as [([String], [String], String?)])
   func `ALPN chooses what the server prefers`(client: [String], server: [String], expected: String?) throws {
     let setup = try Setup.shared.get()
     var pair = try Pair(setup.client(client), setup.server(server))

@@ -18,8 +18,10 @@ public final class CertificateAuthority: Sendable {
     folder = FileManager.default.temporaryDirectory.appending(path: "authority-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try Self.openssl(
-      ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-        "/CN=Test Authority", "-keyout", "ca.key", "-out", "ca.pem"], in: folder)
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+        "/CN=Test Authority", "-keyout", "ca.key", "-out", "ca.pem",
+      ], in: folder)
     certificate = try [UInt8](Data(contentsOf: folder.appending(path: "ca.pem")))
   }
 
@@ -37,11 +39,16 @@ public final class CertificateAuthority: Sendable {
     if !names.isEmpty { extensions += "subjectAltName=\(names.joined(separator: ","))\n" }
     try Data(extensions.utf8).write(to: folder.appending(path: "\(name).ext"))
     try Self.openssl(
-      ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=\(commonName)", "-keyout",
-        "\(name).key", "-out", "\(name).csr"], in: folder)
+      [
+        "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=\(commonName)",
+        "-keyout",
+        "\(name).key", "-out", "\(name).csr",
+      ], in: folder)
     try Self.openssl(
-      ["x509", "-req", "-in", "\(name).csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial",
-        "\(UInt32.random(in: 1 ... .max))", "-days", "\(validDays)", "-extfile", "\(name).ext", "-out", "\(name).pem"],
+      [
+        "x509", "-req", "-in", "\(name).csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial",
+        "\(UInt32.random(in: 1 ... .max))", "-days", "\(validDays)", "-extfile", "\(name).ext", "-out", "\(name).pem",
+      ],
       in: folder)
     return Identity(
       certificate: try [UInt8](Data(contentsOf: folder.appending(path: "\(name).pem"))),

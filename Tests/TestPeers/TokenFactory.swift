@@ -5,7 +5,11 @@ import OpenSSL
 ///
 /// It writes tokens with its own JSON and base64url, so that a fault of the product's reader cannot hide in its writer.
 public struct TokenFactory: Sendable {
-  public enum Algorithm: String, Sendable, CaseIterable { case rs256 = "RS256", es256 = "ES256", edDSA = "EdDSA" }
+  public enum Algorithm: String, Sendable, CaseIterable {
+    case rs256 = "RS256"
+    case es256 = "ES256"
+    case edDSA = "EdDSA"
+  }
 
   public let issuer: String
   public let keyID: String
@@ -75,7 +79,8 @@ public struct TokenFactory: Sendable {
 
   /// A signed token; header and claims are JSON (or whatever else), taken as they are.
   public func token(_ claims: String? = nil, header: String? = nil) throws -> String {
-    let input = Self.base64URL([UInt8]((header ?? self.header).utf8)) + "."
+    let input =
+      Self.base64URL([UInt8]((header ?? self.header).utf8)) + "."
       + Self.base64URL([UInt8]((claims ?? self.claims()).utf8))
     let signatureAlgorithm: SignatureAlgorithm =
       switch algorithm {

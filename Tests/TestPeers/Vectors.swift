@@ -57,7 +57,9 @@ public enum VectorValue: Codable, Sendable, Equatable {
 
   public var string: String? { if case .string(let value) = self { value } else { nil } }
 
-  public subscript(_ name: String) -> VectorValue? { if case .object(let members) = self { members[name] } else { nil } }
+  public subscript(_ name: String) -> VectorValue? {
+    if case .object(let members) = self { members[name] } else { nil }
+  }
 }
 
 /// The bytes that a hexadecimal text stands for.

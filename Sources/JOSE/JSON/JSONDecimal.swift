@@ -63,7 +63,8 @@ struct JSONDecimal {
     digitCount += 1
   }
 
-  /// Whether the magnitude is zero, or at least 1e-308 and below 1e308: what an IEEE 754 double holds with room to spare.
+  /// Whether the magnitude is zero, or at least 1e-308 and below 1e308: what an IEEE 754 double holds with room to
+  /// spare.
   var isInRange: Bool {
     var first = 0
     while first < digitCount, digits[first] == 0 { first += 1 }

@@ -74,6 +74,9 @@ public struct JSONDocument: Sendable {
     }
   }
 
+  /// Bytes of memory that the document holds beyond its own fields.
+  public var storageBytes: Int { bytes.capacity + nodes.capacity * MemoryLayout<Entry>.stride }
+
   public mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     nodes.removeAll(keepingCapacity: true)
@@ -144,9 +147,11 @@ public struct JSONDocument: Sendable {
   }
 
   /// The value of the member of that name, compared byte for byte.
-  public func member(_ name: String, of node: Node) -> Node? {
+  public func member(_ name: String, of node: Node) -> Node? { member(name.utf8.span, of: node) }
+
+  /// The value of the member of that name, compared byte for byte.
+  public func member(_ name: Span<UInt8>, of node: Node) -> Node? {
     guard let object = entry(node, .object) else { return nil }
-    let name = name.utf8.span
     let bytes = bytes.span
     var index = Int(node.index) + 1
     while index < Int(object.end) {

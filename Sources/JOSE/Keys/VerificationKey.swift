@@ -4,8 +4,8 @@ public import OpenSSL
 public struct VerificationKey: Sendable {
   public let keyID: String?
   public let algorithms: AlgorithmSet
-  /// True for keys that were configured without an ID (PEM, secret): they serve tokens of any `kid`. A JWK without `kid`
-  /// serves only tokens without.
+  /// True for keys that were configured without an ID (PEM, secret): they serve tokens of any `kid`. A JWK without
+  /// `kid` serves only tokens without.
   public let acceptsAnyKeyID: Bool
   private let material: Material
 
@@ -37,7 +37,8 @@ public struct VerificationKey: Sendable {
   /// - Parameter allowsShort: accepts it for the longer hashes too.
   /// - Throws: ``OpenSSL/KeyFailure/algorithmRefused`` if it is too short for all of them.
   public init(secret: Span<UInt8>, keyID: String? = nil, allowsShort: Bool = false) throws(KeyFailure) {
-    try self.init(secret: secret, keyID: keyID, restrictedTo: nil, allowsShort: allowsShort, acceptsAnyKeyID: keyID == nil)
+    try self.init(
+      secret: secret, keyID: keyID, restrictedTo: nil, allowsShort: allowsShort, acceptsAnyKeyID: keyID == nil)
   }
 
   init(

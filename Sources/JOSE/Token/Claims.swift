@@ -12,8 +12,8 @@ public struct Claims: Sendable {
   /// `iat`
   public let issuedAt: UnixTime?
 
-  /// - Throws: ``TokenError/claimInvalid`` for a registered claim of another type or out of range, ``TokenError/malformed``
-  ///   if the document is no object.
+  /// - Throws: ``TokenError/claimInvalid`` for a registered claim of another type or out of range,
+  ///   ``TokenError/malformed`` if the document is no object.
   init(_ document: JSONDocument) throws(TokenError) {
     guard document.kind(of: document.root) == .object else { throw .malformed }
     issuerNode = try Self.string("iss", document)
@@ -26,7 +26,8 @@ public struct Claims: Sendable {
     if let node = audienceNode {
       let isValid =
         document.kind(of: node) == .string
-        || document.kind(of: node) == .array && document.elements(of: node).allSatisfy { document.kind(of: $0) == .string }
+        || document.kind(of: node) == .array
+          && document.elements(of: node).allSatisfy { document.kind(of: $0) == .string }
       guard isValid else { throw .claimInvalid }
     }
     self.document = document
@@ -84,16 +85,21 @@ public struct ClaimPath: Hashable, Sendable {
 extension JSONDocument {
   /// The value at a path, seen from the outermost object.
   public func node(at path: ClaimPath) -> Node? {
-    var found: [Node] = []
-    collect(Substring(path.text), of: root, into: &found)
-    return found.count == 1 ? found[0] : nil
+    var found: Node?
+    var isAmbiguous = false
+    search(path.text.utf8.span, of: root) { node in
+      isAmbiguous = isAmbiguous || found != nil
+      found = node
+    }
+    return isAmbiguous ? nil : found
   }
 
-  private func collect(_ path: Substring, of object: Node, into found: inout [Node]) {
-    if let node = member(String(path), of: object) { found.append(node) }
-    for index in path.indices where path[index] == "." {
-      guard let node = member(String(path[..<index]), of: object), kind(of: node) == .object else { continue }
-      collect(path[path.index(after: index)...], of: node, into: &found)
+  /// Reports the value of every way to split `path` that leads to one.
+  private func search(_ path: Span<UInt8>, of object: Node, _ report: (Node) -> Void) {
+    if let node = member(path, of: object) { report(node) }
+    for index in path.indices where path[index] == UInt8(ascii: ".") {
+      guard let node = member(path.extracting(..<index), of: object), kind(of: node) == .object else { continue }
+      search(path.extracting((index + 1)...), of: node, report)
     }
   }
 }

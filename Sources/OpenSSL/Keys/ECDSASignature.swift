@@ -1,4 +1,5 @@
-/// The two forms of an ECDSA signature: r and s at full length (RFC 7518 §3.4), and the DER sequence that OpenSSL speaks.
+/// The two forms of an ECDSA signature: r and s at full length (RFC 7518 §3.4), and the DER sequence that OpenSSL
+/// speaks.
 struct ECDSASignature {
   /// The DER form; at most 3 + 2 * (2 + 1 + 66) bytes.
   private(set) var der = InlineArray<144, UInt8>(repeating: 0)
@@ -34,7 +35,9 @@ struct ECDSASignature {
     var output: [UInt8] = []
     output.reserveCapacity(2 * coordinateBytes)
     for _ in 0..<2 {
-      guard byte() == 0x02, let count = byte().map(Int.init), count > 0, count <= der.count - position else { return nil }
+      guard byte() == 0x02, let count = byte().map(Int.init), count > 0, count <= der.count - position else {
+        return nil
+      }
       let magnitude = significant(der, in: position..<position + count)
       guard magnitude.count <= coordinateBytes else { return nil }
       output.append(contentsOf: repeatElement(0, count: coordinateBytes - magnitude.count))

@@ -65,7 +65,9 @@ internal import COpenSSL
   /// A big integer of the key, big-endian and without leading zeros.
   static func integer(_ name: String, of pointer: OpaquePointer) throws(KeyFailure) -> [UInt8] {
     var number: OpaquePointer?
-    guard unsafe EVP_PKEY_get_bn_param(pointer, name, &number) == 1, let number = unsafe number else { throw .malformed }
+    guard unsafe EVP_PKEY_get_bn_param(pointer, name, &number) == 1, let number = unsafe number else {
+      throw .malformed
+    }
     defer { unsafe BN_free(number) }
     let count = Int(unsafe (BN_num_bits(number) + 7) / 8)
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialised in
@@ -87,8 +89,8 @@ internal import COpenSSL
     return bytes
   }
 
-  /// A new public key from its named parts, owned by the caller. The builder only remembers where names and values are: what `parts` pushes must
-  /// last until this function returns.
+  /// A new public key from its named parts, owned by the caller. The builder only remembers where names and values are:
+  /// what `parts` pushes must last until this function returns.
   static func makePublicKey(
     type: String, parts: (_ builder: OpaquePointer) -> Bool
   ) throws(KeyFailure) -> OpaquePointer {

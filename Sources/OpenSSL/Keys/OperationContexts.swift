@@ -2,8 +2,8 @@ internal import COpenSSL
 
 /// Contexts of one key, initialised for each algorithm that fits it; an operation duplicates the one it needs.
 ///
-/// Initialising fetches the implementation by name and costs 3 to 6 µs, duplicating 0.3 µs. The templates are never used
-/// themselves, so threads share them: `EVP_PKEY_CTX_dup` and `EVP_MD_CTX_copy_ex` read them and count references
+/// Initialising fetches the implementation by name and costs 3 to 6 µs, duplicating 0.3 µs. The templates are never
+/// used themselves, so threads share them: `EVP_PKEY_CTX_dup` and `EVP_MD_CTX_copy_ex` read them and count references
 /// atomically.
 @safe struct OperationContexts: ~Copyable {
   enum Operation { case verify, sign }

@@ -11,7 +11,8 @@ let refusePassphrase: @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32
   init(_ content: Span<UInt8>) throws(KeyFailure) {
     guard let count = Int32(exactly: content.count) else { throw .malformed }
     guard let bio = unsafe BIO_new(BIO_s_mem()) else { throw .libraryFailed }
-    let written = unsafe content.withUnsafeBufferPointer { content in unsafe BIO_write(bio, content.baseAddress, count) }
+    let written = unsafe content.withUnsafeBufferPointer { content in unsafe BIO_write(bio, content.baseAddress, count)
+    }
     guard written == count || count == 0 else {
       unsafe BIO_free(bio)
       throw .libraryFailed

@@ -90,7 +90,8 @@ internal import COpenSSL
     return signature
   }
 
-  private static func ed25519Signature(_ template: OpaquePointer, _ content: Span<UInt8>) throws(KeyFailure) -> [UInt8] {
+  private static func ed25519Signature(_ template: OpaquePointer, _ content: Span<UInt8>) throws(KeyFailure) -> [UInt8]
+  {
     guard let context = unsafe EVP_MD_CTX_new() else { throw .libraryFailed }
     defer { unsafe EVP_MD_CTX_free(context) }
     var signature = [UInt8](repeating: 0, count: 64)

@@ -77,7 +77,8 @@ internal import COpenSSL
     try self.init(material)
   }
 
-  /// True if `signature` is this key's over `content`; false for whatever else, an algorithm that does not fit included.
+  /// True if `signature` is this key's over `content`; false for whatever else, an algorithm that does not fit
+  /// included.
   public func isValid(
     signature: Span<UInt8>, over content: Span<UInt8>, algorithm: SignatureAlgorithm
   ) -> Bool {
@@ -115,7 +116,8 @@ internal import COpenSSL
     guard unsafe EVP_MD_CTX_copy_ex(context, template) == 1 else { return false }
     return unsafe signature.withUnsafeBufferPointer { signature in
       unsafe content.withUnsafeBufferPointer { content in
-        unsafe EVP_DigestVerify(context, signature.baseAddress, signature.count, content.baseAddress, content.count) == 1
+        unsafe EVP_DigestVerify(context, signature.baseAddress, signature.count, content.baseAddress, content.count)
+          == 1
       }
     }
   }

@@ -8,8 +8,8 @@ enum RSAModulus {
   }
 
   /// The fingerprint of ROCA (Nemec and others, "The Return of Coppersmith's Attack", 2017, section 2.3): primes of the
-  /// faulty generator are powers of 65,537 modulo each small prime, hence their product is. Other moduli are so by chance
-  /// once in some hundred million.
+  /// faulty generator are powers of 65,537 modulo each small prime, hence their product is. Other moduli are so by
+  /// chance once in some hundred million.
   private static func hasWeakGenerator(_ modulus: [UInt8]) -> Bool {
     for prime in smallPrimes {
       let remainder = modulus.reduce(UInt32(0)) { ($0 << 8 | UInt32($1)) % prime }
@@ -25,7 +25,8 @@ enum RSAModulus {
 
   /// The primes whose product divides the modulus of every key size of that generator.
   private static let smallPrimes: [UInt32] = [
-    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
+    113,
     127, 131, 137, 139, 149, 151, 157, 163, 167,
   ]
 }

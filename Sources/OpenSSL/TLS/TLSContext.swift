@@ -10,8 +10,8 @@ public enum CertificateAuthorities: Sendable {
 
 /// Settings that TLS sessions of one kind share: TLS 1.2 and later, no renegotiation, no compression.
 ///
-/// `@unchecked Sendable`: the `SSL_CTX` is complete when `init` returns; making sessions of it is counted and locked by the
-/// library.
+/// `@unchecked Sendable`: the `SSL_CTX` is complete when `init` returns; making sessions of it is counted and locked by
+/// the library.
 @safe public final class TLSContext: @unchecked Sendable {
   let pointer: OpaquePointer
   let isServer: Bool
@@ -149,7 +149,8 @@ public enum CertificateAuthorities: Sendable {
   private static func use(privateKey pem: [UInt8], in context: OpaquePointer) throws(TLSConfigurationError) {
     let key: KeyMaterial
     do throws(KeyFailure) { key = try KeyMaterial(privatePEM: pem.span) } catch { throw .privateKeyRefused(error) }
-    guard unsafe SSL_CTX_use_PrivateKey(context, key.pointer) == 1, unsafe SSL_CTX_check_private_key(context) == 1 else {
+    guard unsafe SSL_CTX_use_PrivateKey(context, key.pointer) == 1, unsafe SSL_CTX_check_private_key(context) == 1
+    else {
       throw .privateKeyMismatch
     }
   }

@@ -52,7 +52,8 @@ extension TLSFailure {
   init(of session: OpaquePointer) {
     let code = ERR_peek_error()
     let reason = Int(ERR_GET_REASON(code))
-    if ERR_GET_LIB(code) == ERR_LIB_SSL, (SSL_AD_REASON_OFFSET + 1..<SSL_AD_REASON_OFFSET + 256).contains(Int32(reason)) {
+    if ERR_GET_LIB(code) == ERR_LIB_SSL, (SSL_AD_REASON_OFFSET + 1..<SSL_AD_REASON_OFFSET + 256).contains(Int32(reason))
+    {
       self = .peerAlert(description: UInt8(reason - Int(SSL_AD_REASON_OFFSET)))
       return
     }

@@ -13,8 +13,9 @@ internal import COpenSSL
   public private(set) var isHandshakeComplete = false
   private var failure: TLSFailure?
 
-  /// A session with the server `serverName`, a DNS name or an IP literal (with or without brackets), which its certificate
-  /// must be for (RFC 9525; the common name of the subject does not count). The ClientHello is in the output.
+  /// A session with the server `serverName`, a DNS name or an IP literal (with or without brackets), which its
+  /// certificate must be for (RFC 9525; the common name of the subject does not count). The ClientHello is in the
+  /// output.
   ///
   /// - Throws: `hostNameMismatch` for a text that is no host name.
   public static func client(_ context: TLSContext, serverName: String) throws(TLSFailure) -> TLSSession {
@@ -59,12 +60,14 @@ internal import COpenSSL
       guard let parameters = unsafe SSL_get0_param(session) else { return false }
       if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host.text) == 1 { return true }
       guard !host.mustBeAddress else { return false }
-      unsafe SSL_set_hostflags(session, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+      unsafe SSL_set_hostflags(
+        session, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
       return unsafe SSL_set1_host(session, host.text) == 1
         // Addresses are no server names (RFC 6066 §3).
         && host.text.withCString { text in
           unsafe SSL_ctrl(
-            session, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), UnsafeMutableRawPointer(mutating: text))
+            session, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name),
+            UnsafeMutableRawPointer(mutating: text))
         } == 1
     }
     guard isSet else { throw .hostNameMismatch }
@@ -166,7 +169,10 @@ internal import COpenSSL
     return failure
   }
 
-  private enum Outcome: Equatable { case done, wouldBlock, endOfStream, failed(TLSFailure) }
+  private enum Outcome: Equatable {
+    case done, wouldBlock, endOfStream
+    case failed(TLSFailure)
+  }
 
   private func perform(_ operation: (OpaquePointer) -> Int32) -> Outcome {
     withEmptyErrorQueue {

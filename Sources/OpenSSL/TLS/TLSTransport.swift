@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// The two byte queues between a TLS session and its caller, as a `BIO` of our own: unlike OpenSSL's memory BIO they give
-/// their memory back when they are empty.
+/// The two byte queues between a TLS session and its caller, as a `BIO` of our own: unlike OpenSSL's memory BIO they
+/// give their memory back when they are empty.
 @safe final class TLSTransport {
   /// Ciphertext from the peer that the session has not taken yet, from `position` on.
   private var input: [UInt8] = []
@@ -56,7 +56,9 @@ internal import COpenSSL
       unsafe pointer = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "TLSTransport")
       guard let method = unsafe pointer else { return }
       unsafe BIO_meth_set_read(method) { bio, bytes, count in
-        guard let bio = unsafe bio, let transport = unsafe TLSTransport.of(bio), let bytes = unsafe bytes else { return -1 }
+        guard let bio = unsafe bio, let transport = unsafe TLSTransport.of(bio), let bytes = unsafe bytes else {
+          return -1
+        }
         unsafe BIO_clear_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_WRITE | BIO_FLAGS_IO_SPECIAL | BIO_FLAGS_SHOULD_RETRY)
         let buffer = unsafe UnsafeMutableRawBufferPointer(start: bytes, count: Int(max(0, count)))
         let taken = unsafe transport.read(into: buffer)
@@ -67,7 +69,8 @@ internal import COpenSSL
         return Int32(taken)
       }
       unsafe BIO_meth_set_write(method) { bio, bytes, count in
-        guard let bio = unsafe bio, let transport = unsafe TLSTransport.of(bio), let bytes = unsafe bytes, count > 0 else {
+        guard let bio = unsafe bio, let transport = unsafe TLSTransport.of(bio), let bytes = unsafe bytes, count > 0
+        else {
           return -1
         }
         unsafe transport.write(UnsafeRawBufferPointer(start: bytes, count: Int(count)))
