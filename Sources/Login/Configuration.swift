@@ -155,7 +155,9 @@ public struct Configuration: Sendable {
       guard lifetime >= .seconds(1), lifetime <= Self.maximumLifetime else { throw .tokenLifetime }
       guard algorithm == .es256 else { throw .tokenAlgorithm }
       if case .provided(let privateKey) = key {
-        do throws(KeyFailure) { _ = try SigningKey(privateKey, algorithm: algorithm) } catch { throw .signingKey(error) }
+        do throws(KeyFailure) { _ = try SigningKey(privateKey, algorithm: algorithm) } catch {
+          throw .signingKey(error)
+        }
       }
       self.issuer = issuer
       self.audience = audience

@@ -1,5 +1,5 @@
-/// Why one of our endpoints did not do what it was asked for. The raw value is what logs and metrics say; together with the
-/// Gate's these are the closed set of reasons.
+/// Why one of our endpoints did not do what it was asked for. The raw value is what logs and metrics say; together with
+/// the Gate's these are the closed set of reasons.
 public enum LoginReason: String, Error, CaseIterable, Sendable {
   /// The content is no JSON object, has a member twice, or a member is missing or of another kind.
   case bodyMalformed = "body_malformed"

@@ -1,7 +1,7 @@
 public import JOSE
 
-/// Whom a token that was verified speaks of: all that Login learns of a credential. The token itself is not handed on, so
-/// it can never reach Corbado.
+/// Whom a token that was verified speaks of: all that Login learns of a credential. The token itself is not handed on,
+/// so it can never reach Corbado.
 public struct VerifiedIdentity: Sendable {
   /// Where the token is from.
   public enum Origin: Sendable {

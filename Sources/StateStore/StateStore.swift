@@ -1,8 +1,8 @@
 /// What must outlive the process: identity links, passkey data used up, sessions, revocations, generated signing keys.
 ///
-/// Slow path only. Each operation is atomic, also between processes that share the store, and ends within a bound (2 s):
-/// a thrown ``StateStoreError`` means that the caller must refuse, never that it may go on without an answer. After
-/// ``StateStoreError/timedOut`` the operation may still take effect; all of them can be repeated.
+/// Slow path only. Each operation is atomic, also between processes that share the store, and ends within a bound
+/// (2 s): a thrown ``StateStoreError`` means that the caller must refuse, never that it may go on without an answer.
+/// After ``StateStoreError/timedOut`` the operation may still take effect; all of them can be repeated.
 public protocol StateStore: Sendable {
   /// Links an identifier to an identity, or confirms the link that is there: one (issuer, subject), first come.
   /// A confirmation renews time and remembered claims; a link of somebody else is left as it is.

@@ -40,8 +40,8 @@ extension StateStoreError: CustomStringConvertible {
     case .cannotOpen(let path, let reason): "\(path) cannot be opened: \(reason)"
     case .foreignFile(let path): "\(path) is no state file of passkey-sidecar; it is left untouched"
     case .damagedFile(let path, let detail):
-      "\(path) is damaged (\(detail)); restore a copy, or move it away to begin anew: then links, used passkey data and "
-        + "generated signing keys are lost, and everybody has to sign in conventionally and add a passkey again"
+      "\(path) is damaged (\(detail)); restore a copy, or move it away to begin anew: then links, used passkey data "
+        + "and generated signing keys are lost, and everybody has to sign in conventionally and add a passkey again"
     case .newerSchema(let path, let found, let supported):
       "\(path) was written by a newer release (schema \(found), this release knows up to \(supported))"
     }

@@ -34,7 +34,8 @@ extension LoginEndpoints {
   private static func completeLoginText(_ reason: LoginReason) -> String {
     switch reason {
     case .bodyMalformed: "The content must be a JSON object with signedPasskeyData"
-    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked: "Invalid signedPasskeyData"
+    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked:
+      "Invalid signedPasskeyData"
     case .rateLimited: "Too many requests"
     case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .stateUnavailable,
       .internalError, .connectTokenTypeRefused, .identifierMissing, .identifierUnverified, .identifierTaken:
@@ -68,7 +69,8 @@ extension LoginEndpoints {
     guard let identifier = Identifier(data.webauthnID, of: configuration.connect.identifier) else {
       throw .passkeyDataMalformed
     }
-    let lookup = try await ask("link") { store throws(StateStoreError) in try await store.link(for: identifier.linkKey) }
+    let linkKey = identifier.linkKey
+    let lookup = try await ask("link") { store throws(StateStoreError) in try await store.link(for: linkKey) }
     let moment = now()
     let identity = try PasskeyIdentity(of: identifier, lookup, configuration, now: moment)
     let token = try accessToken(for: identity, at: moment)
@@ -94,7 +96,9 @@ extension LoginEndpoints {
   }
 
   /// - Throws: `passkeyDataReplayed` if somebody, in whatever process, was faster.
-  private func use(_ data: SignedPasskeyData, for token: AccessToken, of identifier: Identifier) async throws(LoginReason) {
+  private func use(
+    _ data: SignedPasskeyData, for token: AccessToken, of identifier: Identifier
+  ) async throws(LoginReason) {
     let session = Session(
       id: token.sessionID, issuer: token.origin, subject: token.subject, identifier: identifier.text,
       startedAt: StoredTime(token.issuedAt),
@@ -115,7 +119,9 @@ struct CompleteLoginRequest {
   /// - Throws: `bodyMalformed`
   init(content: [UInt8]) throws(LoginReason) {
     let document = try JSONDocument(endpointContent: content)
-    guard let node = document.member("signedPasskeyData"), let data = document.string(node) else { throw .bodyMalformed }
+    guard let node = document.member("signedPasskeyData"), let data = document.string(node) else {
+      throw .bodyMalformed
+    }
     signedPasskeyData = data
     guard let node = document.member("username") else {
       username = nil

@@ -42,7 +42,9 @@ extension LoginEndpoints {
   }
 
   /// The identifier, once it is known to be this identity's.
-  private func identifier(of identity: VerifiedIdentity, for type: ConnectTokenType) async throws(LoginReason) -> Identifier {
+  private func identifier(
+    of identity: VerifiedIdentity, for type: ConnectTokenType
+  ) async throws(LoginReason) -> Identifier {
     let (identifier, isOwn): (Identifier, Bool) =
       switch identity.origin {
       case .issuer(let emailsAreVerified): try await claim(by: identity, for: type, emailsAreVerified)

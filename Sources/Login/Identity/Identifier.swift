@@ -4,8 +4,8 @@ internal import JOSE
 struct Identifier: Equatable {
   /// As Corbado is told and as it tells.
   let text: String
-  /// As links are kept: e-mail addresses without regard to ASCII case. Were `Alice@example.com` a second identifier, and
-  /// Corbado held both for one, then whoever has the second would have the first one's passkeys.
+  /// As links are kept: e-mail addresses without regard to ASCII case. Were `Alice@example.com` a second identifier,
+  /// and Corbado held both for one, then whoever has the second would have the first one's passkeys.
   let linkKey: String
 
   /// Bytes. Above: no identifier.

@@ -11,7 +11,9 @@ struct PasskeyIdentity {
   /// Follows the link, or does what the configuration says where there never was one.
   ///
   /// - Throws: `identityUnlinked`
-  init(of identifier: Identifier, _ lookup: LinkLookup, _ configuration: Configuration, now: UnixTime) throws(LoginReason) {
+  init(
+    of identifier: Identifier, _ lookup: LinkLookup, _ configuration: Configuration, now: UnixTime
+  ) throws(LoginReason) {
     switch lookup {
     case .linked(let link):
       // A link that is void is somebody's all the same: it does not make room for another reading of the identifier.

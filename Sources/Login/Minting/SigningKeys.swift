@@ -55,7 +55,8 @@ struct SigningKeys: Sendable {
     guard algorithm == .es256 else { throw .algorithmRefused }
     let privateKey = try PrivateKey.generate(.p256)
     return StoredSigningKey(
-      keyID: try privateKey.publicKey.thumbprint(), algorithm: algorithm.name, pem: try privateKey.pem(), createdAt: now)
+      keyID: try privateKey.publicKey.thumbprint(), algorithm: algorithm.name, pem: try privateKey.pem(),
+      createdAt: now)
   }
 
   private static func signing<Key>(_ make: () throws(KeyFailure) -> Key) throws(Failure) -> Key {

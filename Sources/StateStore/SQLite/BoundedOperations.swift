@@ -84,7 +84,9 @@ final class BoundedOperations: Sendable {
           // Three quarters of what is left: the lock is given up, and nothing has happened, before the caller is.
           let left = deadline.nanoseconds - Clock.monotonic().nanoseconds
           database.waitForLocks(atMost: .nanoseconds(left / 4 * 3))
-          do throws(StateStoreError) { answer.give(.success(try body(database))) } catch { answer.give(.failure(error)) }
+          do throws(StateStoreError) { answer.give(.success(try body(database))) } catch {
+            answer.give(.failure(error))
+          }
         } giveUp: {
           answer.give(.failure(.timedOut))
         },
@@ -121,7 +123,7 @@ final class BoundedOperations: Sendable {
     }
   }
 
-  /// Returns the next deadline. All operations have the same bound, so the first in the queue is the first to be overdue.
+  /// Returns the next deadline. All have the same bound, so the first in the queue is the first to be overdue.
   private func giveUpOverdue(at now: MonotonicTime) -> MonotonicTime? {
     var overdue: [Operation] = []
     let next = queue.withLock { queue -> MonotonicTime? in

@@ -6,8 +6,8 @@ public import Transport
 public final class SQLiteStateStore: StateStore {
   let operations: BoundedOperations
 
-  /// Opens the file or creates it with mode 0600, checks it for damage and brings its tables up to date. Blocks: at start,
-  /// before there is traffic.
+  /// Opens the file or creates it with mode 0600, checks it for damage and brings its tables up to date. Blocks: at
+  /// start, before there is traffic.
   ///
   /// - Parameters:
   ///   - loop: watches over ``operationBound``; operations that hang are answered only while it runs.
@@ -21,7 +21,7 @@ public final class SQLiteStateStore: StateStore {
   public static let waitingCount = 1024
 
   init(path: String, deadlinesOn loop: LoopExecutor, bound: Duration) throws(StateStoreError) {
-    // Not `:memory:`, not `file:…?mode=memory`: a name without a slash would have a meaning of its own for the library.
+    // Not `:memory:`, not `file:…?mode=memory`: names without a slash may mean something else to the library.
     let file = path.hasPrefix("/") ? path : "./" + path
     try SQLiteFile.prepare(path: file)
     do throws(StateStoreError) {
