@@ -48,8 +48,9 @@ public struct Configuration: Sendable {
     let metadata: [OutboundURL]
 
     public init(
-      issuer: String, source: Source, refresh: Duration = .seconds(600), keepWhenUnreachable: Duration = .seconds(86_400),
-      authority: CertificateAuthority = .system, allowsCleartext: Bool = false
+      issuer: String, source: Source, refresh: Duration = .seconds(600),
+      keepWhenUnreachable: Duration = .seconds(86_400), authority: CertificateAuthority = .system,
+      allowsCleartext: Bool = false
     ) throws(Refusal) {
       guard refresh >= .seconds(1) else { throw .refreshTooShort }
       guard keepWhenUnreachable >= .zero else { throw .keepNegative }

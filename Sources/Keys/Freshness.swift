@@ -1,8 +1,9 @@
 internal import HTTP
 
 extension ResponseHead {
-  /// For how long the answer says that it may be used (RFC 9111 §4.2, §5.2.2): `max-age` less the `Age` of the answer, zero
-  /// for `no-store` and `no-cache` and for a `max-age` that is repeated or no number (§4.2.1); nil: it says nothing.
+  /// For how long the answer says that it may be used (RFC 9111 §4.2, §5.2.2): `max-age` less the `Age` of the answer,
+  /// zero for `no-store` and `no-cache` and for a `max-age` that is repeated or no number (§4.2.1); nil: it says
+  /// nothing.
   var freshness: Duration? {
     var maximumAge: Int64?
     for value in fields.values("cache-control") {

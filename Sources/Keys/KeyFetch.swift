@@ -68,7 +68,8 @@ struct KeyFetch: Sendable {
     _ url: OutboundURL, _ memory: Memory, deadline: MonotonicTime
   ) async throws(KeyFetchFailure) -> Outcome {
     let known = memory.entityTag.flatMap { $0.url == url && !memory.keys.isEmpty ? $0.tag : nil }
-    let response = try await send(url, entityTag: known, accepting: "application/jwk-set+json, application/json", deadline)
+    let types = "application/jwk-set+json, application/json"
+    let response = try await send(url, entityTag: known, accepting: types, deadline)
     if response.status == 304, known != nil { return Outcome(memory: memory, freshness: response.head.freshness) }
     guard response.status == 200 else { throw .status(response.status) }
     var memory = memory
@@ -110,7 +111,9 @@ struct KeyFetch: Sendable {
     }
     guard !(300...399).contains(response.status) || response.status == 304 else { throw .redirected }
     // The bound holds whoever made the call.
-    guard response.content.count <= KeyService.contentLimitBytes else { throw .outbound(OutboundFailure(.responseTooLarge, requestMayHaveLeft: true)) }
+    guard response.content.count <= KeyService.contentLimitBytes else {
+      throw .outbound(OutboundFailure(.responseTooLarge, requestMayHaveLeft: true))
+    }
     return response
   }
 

@@ -1,7 +1,7 @@
 internal import Transport
 
-/// The life of one issuer's keys: what happened and when goes in, what to do comes out. It reads no clock, does no I/O and
-/// holds no key; `jitter` is a random number in 0..<1.
+/// The life of one issuer's keys: what happened and when goes in, what to do comes out. It reads no clock, does no I/O
+/// and holds no key; `jitter` is a random number in 0..<1.
 ///
 /// ```
 ///           fetched                    keptUntil                      fetched
@@ -109,7 +109,9 @@ struct KeyLifeCycle: ~Copyable {
       guard let keyID, !absent.contains(keyID, at: now) else { return [] }
     }
     if !isFetching, now < nextDemandAt { return [] }
-    if let keyID, keyID.count <= AbsentKeyIDs.keyIDLimitBytes, asked.count < AbsentKeyIDs.countLimit, !asked.contains(keyID) {
+    if let keyID, keyID.count <= AbsentKeyIDs.keyIDLimitBytes, asked.count < AbsentKeyIDs.countLimit,
+      !asked.contains(keyID)
+    {
       asked.append(keyID)
     }
     if isFetching { return .wait }

@@ -60,7 +60,8 @@ extension KeyService {
     case .success(let outcome):
       entry.fetchCounts[outcome.isChanged ? "changed" : "unchanged", default: 0] += 1
       entry.memory = outcome.memory
-      // Published before those who wait are let go. The keys may have been dropped while word came that they are the same.
+      // Published before those who wait are let go. The keys may have been dropped while word came that they are what
+      // they were.
       if outcome.isChanged || entry.keys.isEmpty {
         replaceKeys(of: issuer, outcome.memory.keys, passedOverCount: outcome.passedOverCount)
       }
@@ -81,8 +82,9 @@ extension KeyService {
     log.info(
       "keys_changed",
       [
-        "issuer": .text(entry.issuer.issuer), "keys": .integer(Int64(keys.count)), "passed_over": .integer(Int64(passedOverCount)),
-        "added": .text(Self.names(added)), "removed": .text(Self.names(removed)),
+        "issuer": .text(entry.issuer.issuer), "keys": .integer(Int64(keys.count)),
+        "passed_over": .integer(Int64(passedOverCount)), "added": .text(Self.names(added)),
+        "removed": .text(Self.names(removed)),
       ])
     entry.keys = keys
     if isRunning { publishSnapshot() }

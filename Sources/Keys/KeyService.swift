@@ -87,8 +87,8 @@ public actor KeyService {
     entries = configuration.issuers.map { Entry($0) }
   }
 
-  /// Publishes the keys that are there already and begins to fetch all others. Nothing of it fails: an issuer that is down
-  /// is asked again.
+  /// Publishes the keys that are there already and begins to fetch all others. Nothing of it fails: an issuer that is
+  /// down is asked again.
   public func start() {
     guard !isRunning else { return }
     isRunning = true
@@ -127,8 +127,8 @@ public actor KeyService {
   ///
   /// - Parameters:
   ///   - keyID: `kid`; nil: the token has none, or the snapshot has no keys of the issuer at all.
-  ///   - answer: called once on the control loop's thread, which it must not hold up: at once where no fetch would help or
-  ///     none is due, else when the fetch has ended, well or not. What was found has been published before.
+  ///   - answer: called once on the control loop's thread, which it must not hold up: at once where no fetch would help
+  ///     or none is due, else when the fetch has ended, well or not. What was found has been published before.
   public nonisolated func needKeys(issuer: Int, keyID: String?, _ answer: @escaping @Sendable () -> Void) {
     needs.post(Need(issuer: issuer, keyID: keyID, answer: answer))
   }
@@ -152,7 +152,8 @@ public actor KeyService {
     }
   }
 
-  /// What is due now: requests that need keys, fetches, keys that have become too old. Answers when it is next to be called.
+  /// What is due now: requests that need keys, fetches, keys that have become too old. Answers when it is next to be
+  /// called.
   func turn() -> MonotonicTime? {
     guard isRunning else { return nil }
     for need in needs.takeAll() { self.need(need) }

@@ -1,10 +1,10 @@
 /// The numbers of one issuer's key life cycle. Every wait between them is taken on the monotonic clock.
 struct KeyTiming: Equatable, Sendable {
-  /// The longest time between two fetches, and the freshness of an answer that says nothing about it. Default 10 minutes.
+  /// The longest time between two fetches, and the freshness of an answer that says nothing of it. Default 10 minutes.
   var refresh = Duration.seconds(600)
   /// The shortest freshness that an answer can ask for (`max-age=0`, `no-store`), so that it cannot make us hammer it.
   var minimumFreshness = Duration.seconds(30)
-  /// How long keys are used beyond their freshness while they cannot be fetched. Default 24 hours. Then they are dropped.
+  /// How long keys are used beyond their freshness while they cannot be fetched. Default 24 hours; then: dropped.
   var keepWhenUnreachable = Duration.seconds(86_400)
   /// The first wait after a failure; doubled by each further one up to `longestRetry`.
   var firstRetry = Duration.seconds(1)

@@ -3,7 +3,8 @@ internal import Glibc
 /// Small files that the process was configured with: keys, secrets, certificates, the configuration itself.
 public enum FileContent {
   /// The whole content of the file that `path` leads to at this moment. All of it is read through one descriptor, so a
-  /// symbolic link that is swapped meanwhile (as Kubernetes does) never mixes two files. A pipe without writer is empty.
+  /// symbolic link that is swapped meanwhile (as Kubernetes does) never mixes two files. A pipe that nobody writes to is
+  /// empty.
   ///
   /// - Throws: ``Errno/fileTooLarge`` above `limitBytes`.
   public static func read(_ path: String, limitBytes: Int) throws(Errno) -> [UInt8] {

@@ -13,7 +13,10 @@ import Testing
     _ = try Configuration.Issuer(issuer: "i", source: source, allowsCleartext: true)
   }
 
-  @Test(arguments: ["https://idp.example.com/jwks", "http://127.0.0.1:9/jwks", "http://localhost/jwks", "http://[::1]/jwks"])
+  @Test(
+    arguments: [
+      "https://idp.example.com/jwks", "http://127.0.0.1:9/jwks", "http://localhost/jwks", "http://[::1]/jwks",
+    ])
   func `keys over TLS or from this host are accepted`(_ text: String) throws {
     _ = try Configuration.Issuer(issuer: "i", source: .url(Self.url(text)))
   }
@@ -28,7 +31,10 @@ import Testing
     #expect(OutboundURL(isSecure: false, host: host, port: 80, target: "/").isLoopback == isLoopback)
   }
 
-  @Test(arguments: ["my-issuer", "https://idp.example.com/?tenant=1", "https://idp.example.com/#x", "", "ftp://idp.example.com"])
+  @Test(
+    arguments: [
+      "my-issuer", "https://idp.example.com/?tenant=1", "https://idp.example.com/#x", "", "ftp://idp.example.com",
+    ])
   func `discovery needs an issuer that is a URL`(_ issuer: String) {
     #expect(throws: Configuration.Refusal.issuerNotDiscoverable) {
       try Configuration.Issuer(issuer: issuer, source: .discovery)

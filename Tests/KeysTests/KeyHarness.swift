@@ -140,7 +140,9 @@ final class KeyHarness: Sendable {
     return keys.map(\.keyID)
   }
 
-  func availability(_ issuer: Int = 0) -> KeySnapshot.Availability? { snapshots.value.last?.issuers[issuer].availability }
+  func availability(_ issuer: Int = 0) -> KeySnapshot.Availability? {
+    snapshots.value.last?.issuers[issuer].availability
+  }
 
   /// Begins, and comes back when the fetches have ended that it began.
   func start() async {

@@ -52,11 +52,14 @@ import Transport
 
   @Test(
     arguments: [
-      (.status(500), "status"), (.status(429), "status"), (.status(302), "redirected"), (.failure(.timedOut), "timed_out"),
+      (.status(500), "status"), (.status(429), "status"), (.status(302), "redirected"),
+      (.failure(.timedOut), "timed_out"),
       (.ok("<html>"), "metadata_malformed"), (metadata(issuer: "https://evil.test"), "metadata_issuer_mismatch"),
       (metadata("http://keys.test/certs"), "metadata_cleartext"),
     ] as [(Answer, String)])
-  func `an issuer in trouble, or another issuer, is not asked elsewhere`(_ answer: Answer, _ label: String) async throws {
+  func `an issuer in trouble, or another issuer, is not asked elsewhere`(
+    _ answer: Answer, _ label: String
+  ) async throws {
     let harness = try await running { $0.url.target == Self.openID ? answer : .status(200) }
     #expect(targets(harness) == [Self.openID])
     #expect(await harness.service.status(0).failure?.label == label)
@@ -107,10 +110,12 @@ import Transport
   @Test func `an entity tag is sent to the URL alone that gave it`() async throws {
     let set = try key.jwkSet
     let harness = try await running { $0.url.host == "keys.test" ? .ok(set, [("etag", #""v1""#)]) : Self.metadata() }
-    harness.server.answer { $0.url.host == "idp.test" ? Self.metadata("https://moved.test/certs") : .ok(set) }
+    harness.server.answer { request in
+      request.url.host == "idp.test" ? Self.metadata("https://moved.test/certs") : .ok(set, [("etag", #""v1""#)])
+    }
     await harness.pass(seconds: 4000)
     let moved = harness.server.requests.filter { $0.url.host == "moved.test" }
-    #expect(!moved.isEmpty && moved.allSatisfy { $0.fields.map(\.name) == ["accept"] })
+    #expect(moved.first?.fields.map(\.name) == ["accept"])
   }
 }
 
@@ -154,7 +159,10 @@ import Transport
     #expect(keys.first?.algorithms.contains(.edDSA) == true)
   }
 
-  @Test(arguments: [nil, "", "garbage", #"{"keys":[]}"#, "{", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
+  @Test(
+    arguments: [
+      nil, "", "garbage", #"{"keys":[]}"#, "{", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+    ])
   func `a bad file leaves the keys as they are`(_ content: String?) async throws {
     let harness = try await running(.file("keys"), TokenFactory(keyID: "one").jwkSet)
     harness.files.value["keys"] = content.map { Array($0.utf8) }
@@ -174,9 +182,12 @@ import Transport
   }
 
   @Test func `a private key in a JWK Set is not used`() async throws {
-    let harness = try await running(
-      .file("keys"),
-      #"{"keys":[{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)
+    // RFC 8037 appendix A.1.
+    let members = [
+      #""kty":"OKP","crv":"Ed25519""#, #""d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A""#,
+      #""x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#,
+    ]
+    let harness = try await running(.file("keys"), #"{"keys":[{\#(members.joined(separator: ","))}]}"#)
     #expect(harness.keyIDs() == nil)
     #expect(await harness.service.status(0).failure == .noUsableKey)
   }
@@ -220,7 +231,8 @@ import Transport
     defer { try? files.removeItem(atPath: folder) }
     for (name, keyID) in [("v1", "one"), ("v2", "two")] {
       try files.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
-      try Data(try TokenFactory(keyID: keyID).jwkSet.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)/jwks.json"))
+      let set = Data(try TokenFactory(keyID: keyID).jwkSet.utf8)
+      try set.write(to: URL(fileURLWithPath: "\(folder)/\(name)/jwks.json"))
     }
     try files.createSymbolicLink(atPath: "\(folder)/..data", withDestinationPath: "v1")
     try files.createSymbolicLink(atPath: "\(folder)/jwks.json", withDestinationPath: "..data/jwks.json")
