@@ -47,7 +47,7 @@ let package = Package(
 
     // Rooms.
     room("Login", ["OpenSSL", "JOSE", "HTTP", "HTTPClient", "StateStore", "Transport", "Telemetry"]),
-    room("Proxy", ["Gate", "Login", "HTTP", "HTTPServer", "HTTPClient", "Transport", "Telemetry"]),
+    room("Proxy", ["Gate", "Login", "JOSE", "HTTP", "HTTPServer", "HTTPClient", "Transport", "Telemetry"]),
 
     // Assembly.
     room("Settings", ["CYAML", "OpenSSL", "HTTP", "JOSE", "Gate", "Telemetry", "Transport", "HTTPServer", "HTTPClient", "StateStore", "Keys", "Login", "Proxy"]),
@@ -72,6 +72,6 @@ let package = Package(
     tests("SettingsTests", ["Settings", "JOSE", "Gate", "Login", "Proxy", "HTTPServer", "HTTPClient", "Keys", "StateStore", "Telemetry", "TestPeers"]),
     tests("SidecarTests", ["Sidecar", "Settings", "TestPeers"]),
     tests("EndToEndTests", ["TestPeers", "passkey-sidecar", "passkey-sidecar-demo", "OpenSSL", "JOSE"]),
-    tests("HouseTests", ["TestPeers"]),
+    tests("HouseTests", ["Proxy"]),
   ]
 )
