@@ -1,0 +1,32 @@
+# The product in an image without a shell: the binary, five shared libraries beside what the base brings, a user without rights.
+#
+#   docker build -t passkey-sidecar .
+#   docker run --read-only -p 8080:8080 -v ./sidecar.yaml:/etc/passkey-sidecar/sidecar.yaml:ro \
+#     -v ./corbado-api-secret:/run/secrets/corbado-api-secret:ro -v passkey-sidecar-state:/var/lib/passkey-sidecar passkey-sidecar
+#
+# The configuration needs `state: {sqlite: /var/lib/passkey-sidecar/state.db}`: a relative path would mean the folder of the
+# configuration, which is not writable. Nothing secret is in the image or in its environment.
+
+FROM swift:6.3-bookworm AS build
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends libssl-dev libnghttp2-dev libsqlite3-dev libyaml-dev pkg-config
+WORKDIR /source
+COPY Package.swift ./
+COPY Sources ./Sources
+# Not built: `swift build` wants to see every target that the package names.
+COPY Tests ./Tests
+RUN swift build -c release --static-swift-stdlib --product passkey-sidecar -Xlinker -rpath -Xlinker '$ORIGIN/lib' \
+ && strip -o /passkey-sidecar "$(swift build -c release --static-swift-stdlib --show-bin-path)/passkey-sidecar"
+# What Debian's C library, libgcc and libstdc++ do not bring, as the base has those of the same release.
+RUN mkdir -p /image/app/lib /image/var/lib/passkey-sidecar \
+ && cp /passkey-sidecar /image/app/ \
+ && ldd /passkey-sidecar | awk '$3 ~ /\/lib(ssl|crypto|nghttp2|sqlite3|yaml-0)\.so/ {print $3}' | xargs -I{} cp -L {} /image/app/lib/
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /image/app /app
+COPY --from=build --chown=65532:65532 /image/var/lib/passkey-sidecar /var/lib/passkey-sidecar
+VOLUME /var/lib/passkey-sidecar
+USER 65532:65532
+EXPOSE 8080 9901
+ENTRYPOINT ["/app/passkey-sidecar"]
+CMD ["run", "--config", "/etc/passkey-sidecar/sidecar.yaml"]
