@@ -17,7 +17,7 @@ login: {{token: {{issuer: https://app.example.com, audience: {audience}}}}}
 identity: {{fields: {{X-User-ID: sub, X-User-Email: email}}, authorization: {authorization}}}
 state: {{sqlite: {directory}/{name}.db}}
 probes: {{address: 127.0.0.1:{probes}}}
-log: {{access: {access}, level: warn}}
+log: {{access: {access}, level: error}}
 limits: {{lameDuck: 100ms, drain: 1s}}
 """
 
@@ -148,7 +148,7 @@ class Stage:
     def nghttpx(self, name):
         port = free_port()
         return self.start(name, port, [
-            "nghttpx", "--conf=/dev/null", "--single-process", "--single-thread", "--log-level=ERROR", "--add-x-forwarded-for",
+            "nghttpx", f"--conf={self.directory}/none", "--single-process", "--single-thread", "--log-level=ERROR", "--add-x-forwarded-for",
             f"--frontend=127.0.0.1,{port};no-tls", f"--backend=127.0.0.1,{self.app_port};;proto=h2"], self.proxy_core)
 
     def haproxy(self, name, verifying):
