@@ -2,7 +2,8 @@ import HTTP
 
 /// One segment of a path in one reading.
 struct PathSegment {
-  /// The first eight bytes, big-endian: with the count, all of a short segment.
+  /// The first eight bytes, big-endian, with the others folded in: with the count, all of a short segment, and of a long
+  /// one enough to tell it from nearly every other.
   var key: UInt64
   var start: UInt32
   var count: UInt32
@@ -12,8 +13,12 @@ struct PathSegment {
 
   static func key(of bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64 {
     var key: UInt64 = 0
-    for index in range.prefix(8) { key = key << 8 | UInt64(bytes[index]) }
+    for index in range { key = Self.key(key, adding: bytes[index], at: index - range.lowerBound) }
     return key
+  }
+
+  @inline(__always) static func key(_ key: UInt64, adding byte: UInt8, at position: Int) -> UInt64 {
+    position < 8 ? key << 8 | UInt64(byte) : (key << 5 | key >> 59) ^ UInt64(byte)
   }
 
   init(_ bytes: Span<UInt8>, _ range: Range<Int>, cut: Int) {
@@ -117,7 +122,7 @@ struct PathReadings: ~Copyable {
         key = 0
       } else {
         guard Self.isPlain(byte) else { return false }
-        if index - start < 8 { key = key << 8 | UInt64(byte) }
+        key = PathSegment.key(key, adding: byte, at: index - start)
       }
     }
     guard path.count > start else {

@@ -81,13 +81,12 @@ struct CredentialReader: Sendable {
   private func bearerToken(_ value: Slice, _ arena: Span<UInt8>) throws(Denial) -> Slice? {
     let bytes = arena.extracting(value.range)
     guard bytes.count >= 6, bytes.extracting(first: 6).matchesIgnoringCase("bearer") else { return nil }
+    // Another scheme that begins with the same letters is another scheme.
+    guard bytes.count == 6 || !FieldSyntax.isTokenByte(bytes[6]) else { return nil }
     var start = 6
-    if bytes.count > 6 {
-      // Another scheme that begins with the same letters is another scheme; a list is a list whatever stands in it.
-      guard !FieldSyntax.isTokenByte(bytes[6]) else { return nil }
-    }
     while start < bytes.count, bytes[start] == UInt8(ascii: " ") { start += 1 }
-    if start == 6 || bytes.firstCredentialDelimiter(from: start) != bytes.count || start == bytes.count {
+    if start == 6 || start == bytes.count || bytes.firstCredentialDelimiter(from: start) != bytes.count {
+      // A list is a list whatever stands in it.
       for index in 6..<bytes.count where bytes[index] == UInt8(ascii: ",") { throw .credentialRepeated }
       throw .tokenMalformed
     }

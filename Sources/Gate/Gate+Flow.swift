@@ -37,7 +37,7 @@ extension Gate {
     observer.passed(.endpoint, "none of ours")
 
     let rule = try chooseRule(head, policy)
-    let requirement = rule.map { policy.rules[$0].requirement } ?? Requirement()
+    let requirement = policy.requirement(ofRule: rule)
     observer.passed(.rule, rule.map { "rule \($0 + 1): \(requirement.access)" } ?? "none: a token is required")
     if requirement.access == .public {
       return .forward(Admission(policy: policy, rule: rule, access: .public))
@@ -135,7 +135,7 @@ extension Gate {
     _ token: VerifiedToken, _ requirement: Requirement, _ snapshots: Snapshots, observer: inout some DecisionObserver
   ) throws(Interruption) {
     let policy = snapshots.policy
-    let issuer = policy.issuers[token.issuerIndex]
+    let issuer = token.issuerIndex
     if !requirement.issuers.isEmpty {
       guard requirement.issuers.contains(token.issuerIndex) else { throw Interruption(.issuerNotAcceptedHere) }
       observer.passed(.issuers, token.issuer)
@@ -146,13 +146,13 @@ extension Gate {
       }
       observer.passed(.audiences, requirement.audiences.joined(separator: ", "))
     }
-    for index in issuer.claims where !policy.claimRules[index].isMet(by: token) { throw Interruption(.claimsInsufficient) }
+    for index in policy.issuers[issuer].claims where !policy.claimRules[index].isMet(by: token) { throw Interruption(.claimsInsufficient) }
     for index in requirement.claims where !policy.claimRules[index].isMet(by: token) {
       throw Interruption(.claimsInsufficient)
     }
-    observer.passed(.claims, "\(issuer.claims.count + requirement.claims.count) conditions")
+    observer.passed(.claims, "\(policy.issuers[issuer].claims.count + requirement.claims.count) conditions")
     if let limit = requirement.passkeyWithin {
-      guard token.hasPasskey(within: limit, now: snapshots.now, leeway: issuer.leeway) else {
+      guard token.hasPasskey(within: limit, now: snapshots.now, leeway: policy.issuers[issuer].leeway) else {
         var denied = Denied(.passkeyRequired)
         denied.passkeyWithin = limit
         throw .denied(denied)
@@ -227,7 +227,7 @@ extension Gate {
     observer.passed(.credential, "\(credential.source)")
     let token = try verified(credential, head, snapshots, lastToken: &lastToken, observer: &observer)
     try judgeOrigin(head, credential.source, snapshots.policy)
-    try judge(token, Requirement(), snapshots, observer: &observer)
+    try judge(token, snapshots.policy.tokenRequired, snapshots, observer: &observer)
     return (token, credential.source)
   }
 }

@@ -10,6 +10,7 @@ public final class Policy: Sendable {
   let credentialOrigins: OriginRule
   let loginSetsCookie: Bool
   let rules: [CompiledRule]
+  let tokenRequired = Requirement()
   let hasUpperCaseRules: Bool
   let endpointTable: [EndpointPath]
   /// The distinct claim rules of issuers and routes.

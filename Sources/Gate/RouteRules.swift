@@ -8,19 +8,32 @@ struct CompiledRule: Sendable {
   var loginPage: String?
 }
 
-/// What a request must bring.
-struct Requirement: Sendable {
-  var access = RouteRule.Access.required
+/// What a request must bring. A class, so that a decision holds it with one reference.
+final class Requirement: Sendable {
+  let access: RouteRule.Access
   /// Positions in ``Policy/claimRules``.
-  var claims: [Int] = []
+  let claims: [Int]
   /// Positions in ``Policy/issuers``; empty: all.
-  var issuers: [Int] = []
-  var audiences: [String] = []
-  var passkeyWithin: Duration?
+  let issuers: [Int]
+  let audiences: [String]
+  let passkeyWithin: Duration?
   /// Of optional rules.
-  var anonymousOnBadToken = false
+  let anonymousOnBadToken: Bool
   /// A CORS preflight passes without identity.
-  var forwardsPreflight = false
+  let forwardsPreflight: Bool
+
+  init(
+    access: RouteRule.Access = .required, claims: [Int] = [], issuers: [Int] = [], audiences: [String] = [],
+    passkeyWithin: Duration? = nil, anonymousOnBadToken: Bool = false, forwardsPreflight: Bool = false
+  ) {
+    self.access = access
+    self.claims = claims
+    self.issuers = issuers
+    self.audiences = audiences
+    self.passkeyWithin = passkeyWithin
+    self.anonymousOnBadToken = anonymousOnBadToken
+    self.forwardsPreflight = forwardsPreflight
+  }
 
   /// Whoever meets `self` meets `other`.
   func isAsStrict(as other: Requirement) -> Bool {
@@ -109,8 +122,13 @@ extension Policy {
     return try strictest(of: candidates, and: chosen)
   }
 
+  /// Where no rule matches a token is required, and nothing else.
+  func requirement(ofRule rule: Int?) -> Requirement {
+    if let rule { rules[rule].requirement } else { tokenRequired }
+  }
+
   private func strictest(of candidates: [Int], and last: Int?) throws(Denial) -> Int? {
-    let lastRequirement = last.map { rules[$0].requirement } ?? Requirement()
+    let lastRequirement = requirement(ofRule: last)
     func isStrictest(_ requirement: Requirement) -> Bool {
       requirement.isAsStrict(as: lastRequirement)
         && candidates.allSatisfy { requirement.isAsStrict(as: rules[$0].requirement) }
