@@ -25,8 +25,8 @@ public struct Admission: Sendable {
     self.clearsCredentialCookie = clearsCredentialCookie
   }
 
-  /// Appends to `lines` all that the app gets of the header section, in one walk over the request: what may pass as it is,
-  /// then the identity, then the gateway's own fields. Positions mean the head's arena, to which the new values are
+  /// Appends to `lines` all that the app gets of the header section, in one walk over the request: what may pass as it
+  /// is, then the identity, then the gateway's own fields. Positions mean the head's arena, to which the new values are
   /// appended.
   ///
   /// `Host`, `Content-Length` and whatever ends at this hop are left out: they belong to the connection to the app.
@@ -36,8 +36,8 @@ public struct Admission: Sendable {
     for index in head.fields.lines.indices {
       let line = head.fields.lines[index]
       switch line.known {
-      case .host, .contentLength, .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade, .http2Settings,
-        .proxyAuthorization:
+      case .host, .contentLength, .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade,
+        .http2Settings, .proxyAuthorization:
         continue
       case .te:
         hasTE = true
@@ -94,7 +94,8 @@ public struct Admission: Sendable {
   /// What `Connection` lists ends here.
   @inline(__always)
   private func append(
-    _ line: FieldLine, _ options: borrowing ConnectionOptions, _ head: borrowing RequestHead, to lines: inout [FieldLine]
+    _ line: FieldLine, _ options: borrowing ConnectionOptions, _ head: borrowing RequestHead,
+    to lines: inout [FieldLine]
   ) {
     if !options.isEmpty, options.lists(head.fields.bytes.span.extracting(line.name.range), in: head.fields) { return }
     lines.append(line)

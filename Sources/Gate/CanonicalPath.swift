@@ -1,59 +1,10 @@
 import HTTP
 
-/// One segment of a path in one reading.
-struct PathSegment {
-  /// The first eight bytes, big-endian, with the others folded in: with the count, all of a short segment, and of a long
-  /// one enough to tell it from nearly every other.
-  var key: UInt64
-  var start: UInt32
-  var count: UInt32
-  /// The same without `;` and what follows it; wide reading only.
-  var cutKey: UInt64
-  var cutCount: UInt32
-
-  static func key(of bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64 {
-    var key: UInt64 = 0
-    for index in range { key = Self.key(key, adding: bytes[index], at: index - range.lowerBound) }
-    return key
-  }
-
-  @inline(__always) static func key(_ key: UInt64, adding byte: UInt8, at position: Int) -> UInt64 {
-    position < 8 ? key << 8 | UInt64(byte) : (key << 5 | key >> 59) ^ UInt64(byte)
-  }
-
-  init(_ bytes: Span<UInt8>, _ range: Range<Int>, cut: Int) {
-    key = Self.key(of: bytes, range)
-    start = UInt32(truncatingIfNeeded: range.lowerBound)
-    count = UInt32(truncatingIfNeeded: range.count)
-    cutKey = cut == range.upperBound ? key : Self.key(of: bytes, range.lowerBound..<cut)
-    cutCount = UInt32(truncatingIfNeeded: cut - range.lowerBound)
-  }
-
-  init(key: UInt64, start: Int, count: Int) {
-    self.key = key
-    self.start = UInt32(truncatingIfNeeded: start)
-    self.count = UInt32(truncatingIfNeeded: count)
-    cutKey = key
-    cutCount = self.count
-  }
-}
-
-/// What in a path the two readings see differently.
-struct PathFeatures: OptionSet {
-  let rawValue: UInt8
-  static let escape = PathFeatures(rawValue: 1)
-  static let upperCase = PathFeatures(rawValue: 2)
-  static let emptySegment = PathFeatures(rawValue: 4)
-  static let parameter = PathFeatures(rawValue: 8)
-  static let trailingSlash = PathFeatures(rawValue: 16)
-  static let fileExtension = PathFeatures(rawValue: 32)
-}
-
 /// A path read in two ways; the memory is used again for the next one.
 ///
-/// *Narrow*, for rules that open: the bytes after decoding unreserved characters only (RFC 3986 §6.2.2.2). *Wide*, for rules
-/// that restrict and for our endpoints: decoded once, ASCII case folded, empty segments merged, `;…` of a segment cut, the
-/// trailing `/` and a final `.ext` ignored. An app reads a path in one of these ways or in one between.
+/// *Narrow*, for rules that open: the bytes after decoding unreserved characters only (RFC 3986 §6.2.2.2). *Wide*, for
+/// rules that restrict and for our endpoints: decoded once, ASCII case folded, empty segments merged, `;…` of a segment
+/// cut, the trailing `/` and a final `.ext` ignored. An app reads a path in one of these ways or in one between.
 struct PathReadings: ~Copyable {
   private(set) var features = PathFeatures()
 
@@ -69,7 +20,8 @@ struct PathReadings: ~Copyable {
   private(set) var narrow: [PathSegment] = []
   /// The narrow reading ends in `/`; that of the root does.
   private(set) var narrowEndsInSlash = false
-  /// Index of the last narrow segment that is empty or has `;` or an encoded `/`: only a rule that writes it matches it.
+  /// Index of the last narrow segment that is empty or has `;` or an encoded `/`: only a rule that writes it matches
+  /// it.
   private(set) var lastOdd = -1
 
   private var twiceDecoded: [UInt8] = []
@@ -108,8 +60,8 @@ struct PathReadings: ~Copyable {
     lastOdd = -1
   }
 
-  /// The usual path: segments of lower-case letters, digits and what has no second reading. False leaves everything to the
-  /// slow way.
+  /// The usual path: segments of lower-case letters, digits and what has no second reading. False leaves everything to
+  /// the slow way.
   private mutating func readPlain(_ path: Span<UInt8>) -> Bool {
     var start = 1
     var key: UInt64 = 0
@@ -250,8 +202,8 @@ struct PathReadings: ~Copyable {
     }
   }
 
-  /// An empty segment, or one with `;` or an encoded `/` or `;`: an escape that is left stands for a reserved or foreign
-  /// byte, and these are the ones with a meaning.
+  /// An empty segment, or one with `;` or an encoded `/` or `;`: an escape that is left stands for a reserved or
+  /// foreign byte, and these are the ones with a meaning.
   static func isOdd(_ narrow: Span<UInt8>, _ segment: Range<Int>) -> Bool {
     if segment.isEmpty { return true }
     for index in segment {
@@ -287,7 +239,9 @@ struct PathReadings: ~Copyable {
   /// The byte that the escape at `index` stands for; nil if there is none.
   static func escaped(_ bytes: Span<UInt8>, at index: Int) -> UInt8? {
     guard bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count else { return nil }
-    guard let high = hexadecimalValue(bytes[index + 1]), let low = hexadecimalValue(bytes[index + 2]) else { return nil }
+    guard let high = hexadecimalValue(bytes[index + 1]), let low = hexadecimalValue(bytes[index + 2]) else {
+      return nil
+    }
     return high << 4 | low
   }
 

@@ -1,6 +1,7 @@
 import JOSE
 
-/// A claim rule, compiled: the claim's position among the paths that every token is asked for once, when it is verified.
+/// A claim rule, compiled: the claim's position among the paths that every token is asked for once, when it is
+/// verified.
 struct CompiledClaimRule: Sendable, Hashable {
   let path: Int
   let condition: ClaimRule.Condition

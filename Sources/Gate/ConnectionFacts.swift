@@ -1,4 +1,5 @@
-/// The address of the peer that connected to us, as an IPv6 address: IPv4 in its mapped form ::ffff:a.b.c.d (RFC 4291 §2.5.5.2).
+/// The address of the peer that connected to us, as an IPv6 address: IPv4 in its mapped form ::ffff:a.b.c.d (RFC 4291
+/// §2.5.5.2).
 public struct PeerAddress: Equatable, Sendable {
   public let high: UInt64
   public let low: UInt64
@@ -25,7 +26,8 @@ public struct PeerAddress: Equatable, Sendable {
   var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 }
 
-/// What the Gate needs to know of a connection. Made once for each by ``Policy/facts(peer:listener:isTLS:clientCertificateSubject:)``.
+/// What the Gate needs to know of a connection. Made once for each by
+/// ``Policy/facts(peer:listener:isTLS:clientCertificateSubject:)``.
 public struct ConnectionFacts: Sendable {
   public let peer: PeerAddress
   /// The scheme of the listener, whatever the client says.
@@ -36,8 +38,8 @@ public struct ConnectionFacts: Sendable {
   public let clientCertificateSubject: String?
 }
 
-/// Where the connection's last token is in the worker's cache: the next one is compared with it before anything is hashed.
-/// A guess that is always checked, so a stale one is harmless. The connection owns it.
+/// Where the connection's last token is in the worker's cache: the next one is compared with it before anything is
+/// hashed. A guess that is always checked, so a stale one is harmless. The connection owns it.
 public struct TokenHint: Sendable {
   var slot: UInt32 = .max
 

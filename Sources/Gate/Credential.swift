@@ -11,8 +11,8 @@ struct Credential {
   let source: CredentialSource
 }
 
-/// Finds the one credential of a request (RFC 6750 §2.1; cookie and subprotocol where configured). Tokens in the query or
-/// the body are never looked for.
+/// Finds the one credential of a request (RFC 6750 §2.1; cookie and subprotocol where configured). Tokens in the query
+/// or the body are never looked for.
 struct CredentialReader: Sendable {
   let cookieName: [UInt8]?
   let readsSubprotocol: Bool
@@ -63,8 +63,8 @@ struct CredentialReader: Sendable {
     var hasCookie = false
     var hasSubprotocol = false
 
-    /// The same token in two places is one credential; the first place counts unless the other is `Authorization`, which a
-    /// browser sends for nobody but the page's own code.
+    /// The same token in two places is one credential; the first place counts unless the other is `Authorization`,
+    /// which a browser sends for nobody but the page's own code.
     mutating func add(_ token: Slice, _ source: CredentialSource, _ arena: Span<UInt8>) throws(Denial) {
       guard let other = credential else {
         credential = Credential(token: token, source: source)

@@ -17,8 +17,8 @@ public enum Decision: Sendable {
 public struct KeyRequest: Equatable, Sendable {
   /// Position in ``Policy/issuers``.
   public let issuer: Int
-  /// The key ID that is missing, at most 1,024 bytes; nil if there are no keys yet or the token names none. Not verified:
-  /// anybody can send any.
+  /// The key ID that is missing, at most 1,024 bytes; nil if there are no keys yet or the token names none. Not
+  /// verified: anybody can send any.
   public let keyID: String?
 }
 

@@ -55,9 +55,9 @@ public enum Denial: String, Error, CaseIterable, Sendable {
   public var status: UInt16 {
     switch self {
     case .pathNotCanonical, .pathAmbiguous, .credentialRepeated: 400
-    case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algorithmRefused, .typeRefused, .criticalRefused, .issuerUnknown,
-      .keyUnknown, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch, .subjectMissing, .claimInvalid,
-      .tokenRevoked, .passkeyRequired:
+    case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algorithmRefused, .typeRefused, .criticalRefused,
+      .issuerUnknown, .keyUnknown, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch,
+      .subjectMissing, .claimInvalid, .tokenRevoked, .passkeyRequired:
       401
     case .claimsInsufficient, .issuerNotAcceptedHere, .originRefused: 403
     case .endpointUnknown: 404
@@ -85,9 +85,9 @@ public enum Denial: String, Error, CaseIterable, Sendable {
     switch self {
     case .tokenMissing: .bearer
     case .credentialRepeated: .invalidRequest
-    case .tokenMalformed, .tokenTooLarge, .algorithmRefused, .typeRefused, .criticalRefused, .issuerUnknown, .keyUnknown,
-      .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch, .subjectMissing, .claimInvalid,
-      .tokenRevoked:
+    case .tokenMalformed, .tokenTooLarge, .algorithmRefused, .typeRefused, .criticalRefused, .issuerUnknown,
+      .keyUnknown, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch, .subjectMissing,
+      .claimInvalid, .tokenRevoked:
       .invalidToken
     case .passkeyRequired: .insufficientUserAuthentication
     case .claimsInsufficient, .issuerNotAcceptedHere: .insufficientScope
@@ -97,8 +97,8 @@ public enum Denial: String, Error, CaseIterable, Sendable {
     }
   }
 
-  /// Whether a route that says `badToken: anonymous` may go on without an identity: the token itself is at fault, not the
-  /// way it was sent and not our keys.
+  /// Whether a route that says `badToken: anonymous` may go on without an identity: the token itself is at fault, not
+  /// the way it was sent and not our keys.
   var isBadToken: Bool { status == 401 && self != .tokenMissing && self != .passkeyRequired }
 }
 

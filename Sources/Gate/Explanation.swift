@@ -37,8 +37,8 @@ private struct StepRecorder: DecisionObserver {
 }
 
 extension Gate {
-  /// Decides as ``decide(_:facts:lastToken:policy:keys:revocations:now:keysWereJustFetched:)`` does, by the same code, and
-  /// says how.
+  /// Decides as ``decide(_:facts:lastToken:policy:keys:revocations:now:keysWereJustFetched:)`` does, by the same code,
+  /// and says how.
   public mutating func explain(
     _ head: borrowing RequestHead, facts: ConnectionFacts, policy: Policy, keys: KeySnapshot, revocations: Revocations,
     now: UnixTime

@@ -1,7 +1,7 @@
 import HTTP
 
-/// The fields by which a gateway tells where a request came from, written anew; only what a trusted proxy sent is kept or
-/// appended to. No access decision reads them.
+/// The fields by which a gateway tells where a request came from, written anew; only what a trusted proxy sent is kept
+/// or appended to. No access decision reads them.
 struct ForwardedFields: Sendable {
   /// All constant bytes in one piece, so that a request costs one copy.
   private let constants: [UInt8]
@@ -53,12 +53,9 @@ struct ForwardedFields: Sendable {
     if facts.isTrustedProxy {
       allFor = Self.joined(head: &head, .xForwardedFor, with: peer)
       allForwarded = Self.joined(head: &head, .forwarded, with: element)
-      if let kept = head.fields.only(.xForwardedProto), Self.isScheme(head.fields.bytes.span.extracting(kept.range)) {
-        proto = kept
-      }
-      if let kept = head.fields.only(.xForwardedHost), Authority.isValid(head.fields.bytes.span.extracting(kept.range)) {
-        host = kept
-      }
+      let arena = head.fields.bytes.span
+      if let kept = head.fields.only(.xForwardedProto), Self.isScheme(arena.extracting(kept.range)) { proto = kept }
+      if let kept = head.fields.only(.xForwardedHost), Authority.isValid(arena.extracting(kept.range)) { host = kept }
     }
     lines.append(FieldLine(name: constant(forwardedFor), value: allFor, known: .xForwardedFor))
     lines.append(FieldLine(name: constant(forwardedProto), value: proto, known: .xForwardedProto))

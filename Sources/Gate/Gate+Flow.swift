@@ -23,7 +23,8 @@ struct Snapshots {
 extension Gate {
   /// The way of a request, top to bottom.
   mutating func judge(
-    _ head: borrowing RequestHead, _ snapshots: Snapshots, lastToken: inout TokenHint, observer: inout some DecisionObserver
+    _ head: borrowing RequestHead, _ snapshots: Snapshots, lastToken: inout TokenHint,
+    observer: inout some DecisionObserver
   ) throws(Interruption) -> Decision {
     let policy = snapshots.policy
     try judgeMethod(head)
@@ -121,8 +122,8 @@ extension Gate {
     } catch { throw Interruption(error) }
   }
 
-  /// A browser sends a cookie for whoever asks it to: what changes something, or opens a stream, must come from a page of
-  /// ours.
+  /// A browser sends a cookie for whoever asks it to: what changes something, or opens a stream, must come from a page
+  /// of ours.
   private func judgeOrigin(
     _ head: borrowing RequestHead, _ source: CredentialSource?, _ policy: Policy
   ) throws(Interruption) {
@@ -146,7 +147,9 @@ extension Gate {
       }
       observer.passed(.audiences, requirement.audiences.joined(separator: ", "))
     }
-    for index in policy.issuers[issuer].claims where !policy.claimRules[index].isMet(by: token) { throw Interruption(.claimsInsufficient) }
+    for index in policy.issuers[issuer].claims where !policy.claimRules[index].isMet(by: token) {
+      throw Interruption(.claimsInsufficient)
+    }
     for index in requirement.claims where !policy.claimRules[index].isMet(by: token) {
       throw Interruption(.claimsInsufficient)
     }
@@ -221,7 +224,8 @@ extension Gate {
   }
 
   private mutating func requireToken(
-    _ head: borrowing RequestHead, _ snapshots: Snapshots, lastToken: inout TokenHint, observer: inout some DecisionObserver
+    _ head: borrowing RequestHead, _ snapshots: Snapshots, lastToken: inout TokenHint,
+    observer: inout some DecisionObserver
   ) throws(Interruption) -> (token: VerifiedToken, source: CredentialSource) {
     guard let credential = try credential(head, snapshots.policy) else { throw Interruption(.tokenMissing) }
     observer.passed(.credential, "\(credential.source)")

@@ -3,16 +3,16 @@ public import JOSE
 
 /// The Gate of one worker: says of each request whether it goes on, and as whom.
 ///
-/// ``decide(_:facts:lastToken:policy:keys:revocations:now:keysWereJustFetched:)`` is a function of its arguments. What the
-/// Gate keeps is memory to work in and the tokens that it has verified, and neither changes an answer.
+/// ``decide(_:facts:lastToken:policy:keys:revocations:now:keysWereJustFetched:)`` is a function of its arguments. What
+/// the Gate keeps is memory to work in and the tokens that it has verified, and neither changes an answer.
 public struct Gate: ~Copyable {
   var path = PathReadings()
   var candidates: [Int] = []
   private var reader = TokenReader()
   private var cache: VerifiedTokens
 
-  // The snapshots of the last request. Another policy empties the cache; other keys or revocations begin a new epoch, in
-  // which every cached token is judged once more.
+  // The snapshots of the last request. Another policy empties the cache; other keys or revocations begin a new epoch,
+  // in which every cached token is judged once more.
   private var policy: Policy?
   private var keys: KeySnapshot?
   private var revocations: Revocations?
@@ -31,10 +31,12 @@ public struct Gate: ~Copyable {
   /// Judges a request head.
   ///
   /// - Parameters:
+  ///   - facts: of the connection. No decision reads the peer's address or what it says of others.
   ///   - lastToken: the connection's own; only a shortcut.
   ///   - keysWereJustFetched: the second time, after `needsKeys`.
   public mutating func decide(
-    _ head: borrowing RequestHead, facts: ConnectionFacts, lastToken: inout TokenHint, policy: Policy, keys: KeySnapshot,
+    _ head: borrowing RequestHead, facts: ConnectionFacts, lastToken: inout TokenHint, policy: Policy,
+    keys: KeySnapshot,
     revocations: Revocations, now: UnixTime, keysWereJustFetched: Bool = false
   ) -> Decision {
     var observer = NoObserver()
@@ -44,7 +46,8 @@ public struct Gate: ~Copyable {
   }
 
   mutating func decide(
-    _ head: borrowing RequestHead, _ snapshots: Snapshots, lastToken: inout TokenHint, observer: inout some DecisionObserver
+    _ head: borrowing RequestHead, _ snapshots: Snapshots, lastToken: inout TokenHint,
+    observer: inout some DecisionObserver
   ) -> Decision {
     adopt(snapshots)
     do throws(Interruption) {
@@ -110,7 +113,8 @@ public struct Gate: ~Copyable {
     }
   }
 
-  /// False for a token that is to be verified once more: its key was withdrawn, or its issuer's keys are not to be used.
+  /// False for a token that is to be verified once more: its key was withdrawn, or its issuer's keys are not to be
+  /// used.
   private mutating func isStillValid(
     _ token: VerifiedToken, at place: Int, _ snapshots: Snapshots
   ) throws(Interruption) -> Bool {

@@ -17,8 +17,8 @@ struct IdentityFields: Sendable {
 
   /// Field lines for a token's claims, once for all its requests. A claim that is missing or null leaves none.
   ///
-  /// - Throws: `claimInvalid` for CR, LF or NUL in a value, for a list element that contains the separator, and for a value
-  ///   that has no form as text.
+  /// - Throws: `claimInvalid` for CR, LF or NUL in a value, for a list element that contains the separator, and for a
+  ///   value that has no form as text.
   func render(
     _ claims: Claims, nodes: [JSONDocument.Node?], subject: String
   ) throws(Denial) -> (bytes: [UInt8], lines: [FieldLine]) {

@@ -44,7 +44,8 @@ public struct IssuerRule: Sendable {
 }
 
 /// Ourselves as an issuer: the tokens that passkey logins end in. Only `typ: at+jwt` is accepted of us, so that nothing
-/// else that we sign can pass for an access token. `sub` is the subject as the app knows it, `idp` the issuer it is from.
+/// else that we sign can pass for an access token. `sub` is the subject as the app knows it, `idp` the issuer it is
+/// from.
 public struct LoginIssuer: Sendable {
   public var issuer: String
   public var audience: String

@@ -1,12 +1,13 @@
 import HTTP
 
-/// The field names that a client can never send to the app, in every folding: any byte outside `[a-z0-9]` counts as `-`,
-/// because CGI and its heirs fold names that way, and ASCII case does not count.
+/// The field names that a client can never send to the app, in every folding: any byte outside `[a-z0-9]` counts as
+/// `-`, because CGI and its heirs fold names that way, and ASCII case does not count.
 struct ManagedNames: Sendable {
   /// Names that carry identity or routing for apps and frameworks; a `*` at the end stands for any rest.
   static let standard = [
     "forwarded", "x-forwarded-*", "x-original-*", "x-rewrite-url", "x-http-method", "x-http-method-override",
-    "x-method-override", "x-real-ip", "proxy", "x-client-cert*", "x-ssl-*", "ssl-client-*", "remote-user", "x-remote-user",
+    "x-method-override", "x-real-ip", "proxy", "x-client-cert*", "x-ssl-*", "ssl-client-*", "remote-user",
+    "x-remote-user",
     "x-authenticated-*",
   ]
 
@@ -75,14 +76,14 @@ struct ManagedNames: Sendable {
 }
 
 extension KnownField {
-  /// What a trailer section may not bring (RFC 9110 §6.5.1): framing, routing, credentials, and what the Gate has judged in
-  /// the header section.
+  /// What a trailer section may not bring (RFC 9110 §6.5.1): framing, routing, credentials, and what the Gate has
+  /// judged in the header section.
   var isRefusedInTrailers: Bool {
     if isConnectionSpecific { return true }
     switch self {
     case .host, .contentLength, .trailer, .expect, .authorization, .cookie, .setCookie, .proxyAuthorization,
-      .secWebSocketProtocol, .secWebSocketKey, .secWebSocketVersion, .contentType, .origin, .secFetchSite, .secFetchMode,
-      .via, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost:
+      .secWebSocketProtocol, .secWebSocketKey, .secWebSocketVersion, .contentType, .origin, .secFetchSite,
+      .secFetchMode, .via, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost:
       return true
     default:
       return false

@@ -7,7 +7,8 @@ struct OriginRule: Sendable {
 
   /// One `Origin` of the list, or a browser's word that the page is of this origin.
   func isMet(by head: borrowing RequestHead) -> Bool {
-    if let site = head.fields.only(.secFetchSite), head.fields.bytes.span.extracting(site.range).matches("same-origin") {
+    if let site = head.fields.only(.secFetchSite), head.fields.bytes.span.extracting(site.range).matches("same-origin")
+    {
       return true
     }
     return Self.origin(of: head, in: origins) != nil

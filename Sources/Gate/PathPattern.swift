@@ -28,7 +28,8 @@ struct PathPattern: Sendable {
   /// - Throws: `pathMalformed`, `wildcardMisplaced`
   init(_ text: String, isExact: Bool = false) throws(PolicyError.Problem) {
     let path = [UInt8](text.utf8)
-    guard path.first == UInt8(ascii: "/"), path.allSatisfy({ PathReadings.isAllowed($0) || $0 == UInt8(ascii: "%") }) else {
+    guard path.first == UInt8(ascii: "/"), path.allSatisfy({ PathReadings.isAllowed($0) || $0 == UInt8(ascii: "%") })
+    else {
       throw .pathMalformed
     }
     var readings = PathReadings()
@@ -36,7 +37,9 @@ struct PathPattern: Sendable {
     hasUpperCase = path.contains { FieldSyntax.lowerCased($0) != $0 }
     ignoresExtension = !isExact
 
-    var parts = path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { [UInt8]($0) }
+    var parts = path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
+      [UInt8]($0)
+    }
     let endsInSlash = parts.last == []
     if endsInSlash { parts.removeLast() }
     coversRest = parts.last == [UInt8](repeating: UInt8(ascii: "*"), count: 2) && !endsInSlash
@@ -91,15 +94,20 @@ struct PathPattern: Sendable {
     if firstIsLiteral {
       guard path.wide[0].key == firstKey, path.wide[0].count == firstCount else { return false }
     }
-    for index in wide.indices where !wide[index].isLiteralMatch(path.wide[index], in: path.wideBytes.span) { return false }
+    for index in wide.indices where !wide[index].isLiteralMatch(path.wide[index], in: path.wideBytes.span) {
+      return false
+    }
     return true
   }
 
   func matchesWide(_ path: borrowing PathReadings) -> Bool {
     let bytes = path.wideBytes.span
-    // `/a.json` under `/a` is the last segment without its extension; `/a/.json` under `/a` lacks the last one altogether.
+    // `/a.json` under `/a` is the last segment without its extension; `/a/.json` under `/a` lacks the last one
+    // altogether.
     let fewest = ignoresExtension && path.lastIsExtension ? path.wide.count - 1 : path.wide.count
-    guard coversRest ? path.wide.count >= wide.count : (fewest...path.wide.count).contains(wide.count) else { return false }
+    guard coversRest ? path.wide.count >= wide.count : (fewest...path.wide.count).contains(wide.count) else {
+      return false
+    }
     for index in wide.indices {
       let segment = path.wide[index]
       if wide[index].isWideMatch(segment, in: bytes) { continue }

@@ -64,7 +64,9 @@ struct PolicyCompiler {
 
   mutating func credentialOrigins() -> OriginRule {
     let rule = draft.credential
-    if rule.origins.isEmpty && (rule.cookie != nil || rule.loginSetsCookie) { errors.append(.credential(.originsMissing)) }
+    if rule.origins.isEmpty && (rule.cookie != nil || rule.loginSetsCookie) {
+      errors.append(.credential(.originsMissing))
+    }
     return OriginRule(
       origins: rule.origins.compactMap { text in
         guard let bytes = OriginRule.bytes(text) else {
@@ -97,7 +99,8 @@ struct PolicyCompiler {
   }
 
   private mutating func compile(_ rule: RouteRule, at position: Int) throws(PolicyError.Problem) -> CompiledRule {
-    let restricts = !rule.claims.isEmpty || !rule.issuers.isEmpty || !rule.audiences.isEmpty || rule.passkeyWithin != nil
+    let restricts =
+      !rule.claims.isEmpty || !rule.issuers.isEmpty || !rule.audiences.isEmpty || rule.passkeyWithin != nil
     if restricts && rule.access != .required { throw .restrictionNeedsToken }
     if rule.badToken != .refuse && rule.access != .optional { throw .badTokenNeedsOptional }
     if let limit = rule.passkeyWithin, limit < .zero { throw .negative }

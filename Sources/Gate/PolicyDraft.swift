@@ -23,7 +23,8 @@ public struct IdentityField: Sendable {
 public struct CredentialRule: Sendable {
   /// Name of a cookie.
   public var cookie: String?
-  /// Origins whose pages may use that cookie for anything but safe requests, as browsers write them: `https://host[:port]`.
+  /// Origins whose pages may use that cookie for anything but safe requests, as browsers write them:
+  /// `https://host[:port]`.
   public var origins: [String]
   /// `bearer.<token>` among the values of `Sec-WebSocket-Protocol`.
   public var webSocketSubprotocol: Bool

@@ -19,8 +19,8 @@ public final class Revocations: Sendable {
   public let tokenIDs: Set<Key>
   /// Single tokens without `jti`.
   public let digests: Set<TokenDigest>
-  /// Subjects, by ``VerifiedToken/subjectIssuer`` and ``VerifiedToken/subject``: tokens issued at that moment or before are
-  /// void, and so are those of ours that do not say when they were issued.
+  /// Subjects, by ``VerifiedToken/subjectIssuer`` and ``VerifiedToken/subject``: tokens issued at that moment or before
+  /// are void, and so are those of ours that do not say when they were issued.
   public let subjects: [Key: UnixTime]
 
   public init(

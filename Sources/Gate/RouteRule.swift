@@ -14,8 +14,8 @@ public struct RouteRule: Sendable {
 
   /// `/a/b`, `*` for one segment, `/**` at the end for the rest.
   public var path: String
-  /// Names of methods; empty: all. A restricting rule for GET covers HEAD as well. An extended CONNECT counts as GET, which
-  /// it is over HTTP/1.1.
+  /// Names of methods; empty: all. A restricting rule for GET covers HEAD as well. An extended CONNECT counts as GET,
+  /// which it is over HTTP/1.1.
   public var methods: [String]
   public var access: Access
   /// A final `.ext` of the request's path is not ignored.

@@ -95,8 +95,8 @@ struct MethodSet: Sendable {
 extension Policy {
   /// The rule for a request; nil if none matches, so that a token is required.
   ///
-  /// Where the path leaves the app several readings, every rule that one of them chooses is a candidate, and the strictest
-  /// decides.
+  /// Where the path leaves the app several readings, every rule that one of them chooses is a candidate, and the
+  /// strictest decides.
   /// - Parameter candidates: scratch memory.
   /// - Throws: `pathAmbiguous` if none of the candidates is as strict as all others.
   func rule(

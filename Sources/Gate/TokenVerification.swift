@@ -8,8 +8,8 @@ enum TokenOutcome {
 }
 
 extension Policy {
-  /// Verifies a token (RFC 7515 §5.2, RFC 7519 §7.2): its issuer chooses the rules and the keys, and nothing that the token
-  /// says counts for more before the signature is found right.
+  /// Verifies a token (RFC 7515 §5.2, RFC 7519 §7.2): its issuer chooses the rules and the keys, and nothing that the
+  /// token says counts for more before the signature is found right.
   ///
   /// - Parameter keysWereJustFetched: a key that is missing now is unknown.
   func verify(

@@ -6,7 +6,8 @@ struct AddressBlock: Equatable, Sendable {
   let low: UInt64
   let prefixLength: Int
 
-  /// `a.b.c.d`, `a.b.c.d/n`, an IPv6 address, or one with `/n`. Nil for anything else, set bits behind the prefix included.
+  /// `a.b.c.d`, `a.b.c.d/n`, an IPv6 address, or one with `/n`. Nil for anything else, set bits behind the prefix
+  /// included.
   init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let address = PeerAddress(literal: parts[0]) else { return nil }

@@ -12,8 +12,8 @@ public final class VerifiedToken: Sendable {
   public let isOwn: Bool
   /// The subject as the app knows it: with the prefix of its issuer.
   public let subject: String
-  /// The issuer that the subject is unique within: of shared subjects the one that they are shared with, of our own tokens
-  /// that of `idp`.
+  /// The issuer that the subject is unique within: of shared subjects the one that they are shared with, of our own
+  /// tokens that of `idp`.
   public let subjectIssuer: String
   public let claims: Claims
   /// `exp`, without leeway.
@@ -35,7 +35,8 @@ public final class VerifiedToken: Sendable {
   let fieldBytes: [UInt8]
   let fieldLines: [FieldLine]
 
-  /// - Throws: `audienceMismatch`, `tokenExpired`, `tokenNotYetValid`, `subjectMissing`, `issuerUnknown`, `claimInvalid`
+  /// - Throws: `audienceMismatch`, `tokenExpired`, `tokenNotYetValid`, `subjectMissing`, `issuerUnknown`,
+  ///   `claimInvalid`
   init(
     _ claims: Claims, token: Span<UInt8>, header: JOSEHeader, key: VerificationKey, issuer index: Int, policy: Policy,
     now: UnixTime
@@ -71,7 +72,9 @@ public final class VerifiedToken: Sendable {
     fieldLines = rendered.lines
   }
 
-  private static func subjectIssuer(_ claims: Claims, _ issuer: CompiledIssuer, _ policy: Policy) throws(Denial) -> String {
+  private static func subjectIssuer(_ claims: Claims, _ issuer: CompiledIssuer, _ policy: Policy) throws(Denial)
+    -> String
+  {
     guard issuer.isOwn else { return issuer.subjectIssuer }
     guard let node = claims.claim("idp"), let origin = claims.document.string(node) else { throw .claimInvalid }
     // An issuer that is no longer configured is no longer believed, whoever passed its word on.

@@ -2,8 +2,9 @@ import JOSE
 
 /// Tokens that were found valid, for one worker: bounded in entries and bytes, found by the whole token.
 ///
-/// A set-associative table: the hash names a set of eight places, the bytes decide. It holds what verification has found
-/// and never a decision; whoever takes an entry out judges times, key and revocation anew. A hit allocates nothing.
+/// A set-associative table: the hash names a set of eight places, the bytes decide. It holds what verification has
+/// found and never a decision; whoever takes an entry out judges times, key and revocation anew. A hit allocates
+/// nothing.
 struct VerifiedTokens: ~Copyable {
   private static let wayCount = 8
 
@@ -60,8 +61,8 @@ struct VerifiedTokens: ~Copyable {
 
   mutating func setEpoch(_ epoch: UInt64, at place: Int) { epochs[place] = epoch }
 
-  /// Puts a token in, in the place of the one in its set that was used longest ago. Returns where it is; nil if it is larger
-  /// than the whole.
+  /// Puts a token in, in the place of the one in its set that was used longest ago. Returns where it is; nil if it is
+  /// larger than the whole.
   mutating func insert(_ token: VerifiedToken, epoch: UInt64, now: UnixTime) -> Int? {
     guard token.accountedBytes <= maximumBytes else { return nil }
     if tokens.isEmpty {
@@ -113,8 +114,8 @@ struct VerifiedTokens: ~Copyable {
     return first..<first + Self.wayCount
   }
 
-  /// Of the last 32 bytes: they are signature, which nobody can choose who has no key. Were they equal all the same, the set
-  /// would be full sooner and nothing else.
+  /// Of the last 32 bytes: they are signature, which nobody can choose who has no key. Were they equal all the same,
+  /// the set would be full sooner and nothing else.
   private func hash(_ token: Span<UInt8>) -> UInt64 {
     var hash = seed ^ UInt64(truncatingIfNeeded: token.count)
     for index in max(0, token.count - 32)..<token.count {

@@ -99,11 +99,12 @@ import Testing
     #expect(Self.lines([], target: "/optional", keep).first == "authorization: Bearer " + Self.token)
   }
 
-  @Test(arguments: [
-    ("session=TOKEN", nil), ("a=1; session=TOKEN", "a=1"), ("session=TOKEN; a=1", "a=1"),
-    ("a=1; session=TOKEN; b=2", "a=1; b=2"), ("a=1;session=TOKEN;b=2", "a=1;b=2"),
-    (#"a="x y";  b=%20; session=TOKEN; c"#, #"a="x y";  b=%20; c"#), ("a=1; session = TOKEN", "a=1"),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("session=TOKEN", nil), ("a=1; session=TOKEN", "a=1"), ("session=TOKEN; a=1", "a=1"),
+      ("a=1; session=TOKEN; b=2", "a=1; b=2"), ("a=1;session=TOKEN;b=2", "a=1;b=2"),
+      (#"a="x y";  b=%20; session=TOKEN; c"#, #"a="x y";  b=%20; c"#), ("a=1; session = TOKEN", "a=1"),
+    ] as [(String, String?)])
   func `the credential cookie is cut out, the others stay byte for byte`(cookie: String, expected: String?) {
     let value = cookie.replacing("TOKEN", with: Self.token)
     let lines = Self.lines([("cookie", value)], bearer: nil) {
@@ -137,9 +138,10 @@ import Testing
     #expect(fixture.outcome(RequestHead("GET", "/optional", bearer: Self.token)) == .refused(.tokenExpired))
   }
 
-  @Test(arguments: [
-    ("bearer.TOKEN", nil), ("chat, bearer.TOKEN", "chat"), ("bearer.TOKEN,chat , v2", "chat, v2"),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("bearer.TOKEN", nil), ("chat, bearer.TOKEN", "chat"), ("bearer.TOKEN,chat , v2", "chat, v2"),
+    ] as [(String, String?)])
   func `the subprotocol credential is cut out`(value: String, expected: String?) {
     let field = ("sec-websocket-protocol", value.replacing("TOKEN", with: Self.token))
     let lines = Self.lines([field], bearer: nil, upgrade: "websocket") { $0.credential.webSocketSubprotocol = true }
@@ -152,7 +154,8 @@ import Testing
 
   @Test func `a trusted proxy's fields are kept or appended to`() {
     let fields = [
-      ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-for", "203.0.113.2, 203.0.113.3"), ("x-forwarded-proto", "https"),
+      ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-for", "203.0.113.2, 203.0.113.3"),
+      ("x-forwarded-proto", "https"),
       ("x-forwarded-host", "public.test"), ("forwarded", "for=203.0.113.1"), ("x-forwarded-port", "443"),
     ]
     let lines = Self.lines(fields, bearer: nil, target: "/public", Self.trusting("192.0.2.0/24"))
@@ -167,7 +170,8 @@ import Testing
 
   @Test func `what even a trusted proxy may not send is written anew`() {
     let fields = [
-      ("x-forwarded-proto", "https, http"), ("x-forwarded-host", "a"), ("x-forwarded-host", "b"), ("x_forwarded_for", "9.9.9.9"),
+      ("x-forwarded-proto", "https, http"), ("x-forwarded-host", "a"), ("x-forwarded-host", "b"),
+      ("x_forwarded_for", "9.9.9.9"),
     ]
     #expect(Self.lines(fields, bearer: nil, target: "/public", Self.trusting("192.0.2.7")) == Self.gateway)
   }
@@ -179,11 +183,19 @@ import Testing
     (PeerAddress(high: 0, low: 1), "::1", #"for="[::1]""#), (PeerAddress(high: 0, low: 0), "::", #"for="[::]""#),
     (PeerAddress(high: 0xFE80_0000_0000_0000, low: 0), "fe80::", #"for="[fe80::]""#),
     // RFC 5952 §4.2: the first of two equal runs, never a single group.
-    (PeerAddress(high: 0x2001_0DB8_0000_0000, low: 0x0001_0000_0000_0001), "2001:db8::1:0:0:1", #"for="[2001:db8::1:0:0:1]""#),
-    (PeerAddress(high: 0x2001_0DB8_0000_0001, low: 0x0001_0001_0001_0001), "2001:db8:0:1:1:1:1:1", #"for="[2001:db8:0:1:1:1:1:1]""#),
+    (
+      PeerAddress(high: 0x2001_0DB8_0000_0000, low: 0x0001_0000_0000_0001), "2001:db8::1:0:0:1",
+      #"for="[2001:db8::1:0:0:1]""#
+    ),
+    (
+      PeerAddress(high: 0x2001_0DB8_0000_0001, low: 0x0001_0001_0001_0001), "2001:db8:0:1:1:1:1:1",
+      #"for="[2001:db8:0:1:1:1:1:1]""#
+    ),
     (PeerAddress.none, "unknown", "for=unknown"),
   ])
-  func `the peer's address is written as RFC 5952 and RFC 7239 want it`(peer: PeerAddress, text: String, element: String) {
+  func `the peer's address is written as RFC 5952 and RFC 7239 want it`(
+    peer: PeerAddress, text: String, element: String
+  ) {
     let lines = Self.lines([], bearer: nil, target: "/public", peer: peer)
     #expect(lines[0] == "x-forwarded-for: " + text)
     #expect(lines[1] == "x-forwarded-proto: https")
@@ -192,10 +204,11 @@ import Testing
 
   @Test func `a request without authority has no forwarded host`() {
     let lines = Self.lines([], bearer: nil, target: "/public", version: .http10, authority: "")
-    #expect(lines == [
-      "x-forwarded-for: 192.0.2.7", "x-forwarded-proto: http", "forwarded: for=192.0.2.7;proto=http",
-      "via: 1.0 passkey-sidecar",
-    ])
+    #expect(
+      lines == [
+        "x-forwarded-for: 192.0.2.7", "x-forwarded-proto: http", "forwarded: for=192.0.2.7;proto=http",
+        "via: 1.0 passkey-sidecar",
+      ])
   }
 
   @Test func `Via is added to what is there`() {

@@ -13,7 +13,8 @@ import Testing
   static let json = [("content-type", "application/json")]
 
   static func outcome(
-    _ method: String, _ target: String, _ fields: [(String, String)] = json, bearer: String? = nil, hasBody: Bool = true,
+    _ method: String, _ target: String, _ fields: [(String, String)] = json, bearer: String? = nil,
+    hasBody: Bool = true,
     under change: (inout PolicyDraft) -> Void = everything
   ) -> Outcome {
     var fixture = Fixture(change)
@@ -76,7 +77,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["/auth/completeLoginX", "/auth/completeLogin/x", "/auth", "/auth/x", "/completeLogin", "/auth/jwks"])
+  @Test(arguments: [
+    "/auth/completeLoginX", "/auth/completeLogin/x", "/auth", "/auth/x", "/completeLogin", "/auth/jwks",
+  ])
   func `a neighbouring path is the app's`(path: String) {
     #expect(Self.outcome("GET", path) == .public)
   }
@@ -94,13 +97,14 @@ import Testing
     #expect(denied.allowedMethods?.description == "POST, OPTIONS")
   }
 
-  @Test(arguments: [
-    ([("content-type", "application/json")], true), ([("content-type", "Application/JSON ; charset=utf-8")], true),
-    ([], false), ([("content-type", "text/plain")], false), ([("content-type", "application/json5")], false),
-    ([("content-type", "application/x-www-form-urlencoded")], false), ([("content-type", "")], false),
-    ([("content-type", "application/json"), ("content-type", "text/plain")], false),
-    ([("content-type", "text/plain;application/json")], false),
-  ] as [([(String, String)], Bool)])
+  @Test(
+    arguments: [
+      ([("content-type", "application/json")], true), ([("content-type", "Application/JSON ; charset=utf-8")], true),
+      ([], false), ([("content-type", "text/plain")], false), ([("content-type", "application/json5")], false),
+      ([("content-type", "application/x-www-form-urlencoded")], false), ([("content-type", "")], false),
+      ([("content-type", "application/json"), ("content-type", "text/plain")], false),
+      ([("content-type", "text/plain;application/json")], false),
+    ] as [([(String, String)], Bool)])
   func `content is JSON or refused`(fields: [(String, String)], isAccepted: Bool) {
     let outcome = Self.outcome("POST", "/auth/completeLogin", fields)
     #expect(outcome == (isAccepted ? .served(.completeLogin) : .refused(.mediaTypeRefused)))
@@ -144,9 +148,13 @@ import Testing
     for path in ["completeLogin", "refresh", "logout"] {
       let bearer = path == "logout" ? Self.token : nil
       #expect(Self.outcome("POST", "/auth/" + path, bearer: bearer, under: cookies) == .refused(.originRefused))
-      #expect(Self.outcome("POST", "/auth/" + path, own, bearer: bearer, under: cookies) == .served(Endpoint(rawValue: path)!))
+      #expect(
+        Self.outcome("POST", "/auth/" + path, own, bearer: bearer, under: cookies) == .served(Endpoint(rawValue: path)!)
+      )
     }
-    #expect(Self.outcome("POST", "/auth/createConnectToken", bearer: Self.token, under: cookies) == .served(.createConnectToken))
+    #expect(
+      Self.outcome("POST", "/auth/createConnectToken", bearer: Self.token, under: cookies)
+        == .served(.createConnectToken))
     let cookie = Self.json + [("cookie", "session=" + Self.token)]
     #expect(Self.outcome("POST", "/auth/createConnectToken", cookie, under: cookies) == .refused(.originRefused))
   }
@@ -155,6 +163,8 @@ import Testing
     let change: (inout PolicyDraft) -> Void = {
       $0.issuers[0].claims = [ClaimRule(claim: "tenant", condition: .equals(.text("acme")))]
     }
-    #expect(Self.outcome("POST", "/auth/createConnectToken", bearer: Self.token, under: change) == .refused(.claimsInsufficient))
+    #expect(
+      Self.outcome("POST", "/auth/createConnectToken", bearer: Self.token, under: change)
+        == .refused(.claimsInsufficient))
   }
 }

@@ -6,7 +6,9 @@ import Testing
 @testable import Gate
 
 @Suite struct `The Gate` {
-  static func outcome(_ head: RequestHead, _ routes: [RouteRule], _ change: (inout PolicyDraft) -> Void = { _ in }) -> Outcome {
+  static func outcome(_ head: RequestHead, _ routes: [RouteRule], _ change: (inout PolicyDraft) -> Void = { _ in })
+    -> Outcome
+  {
     var fixture = Fixture {
       $0.routes = routes
       change(&$0)
@@ -24,7 +26,9 @@ import Testing
       RouteRule(path: "/public", access: .public), RouteRule(path: "/optional", access: .optional),
       RouteRule(path: "/lenient", access: .optional, badToken: .anonymous), RouteRule(path: "/required"),
     ]
-    func outcome(_ path: String, _ bearer: String?) -> Outcome { Self.outcome(RequestHead("GET", path, bearer: bearer), routes) }
+    func outcome(_ path: String, _ bearer: String?) -> Outcome {
+      Self.outcome(RequestHead("GET", path, bearer: bearer), routes)
+    }
     let good = Fixture.token()
     let expired = Fixture.token(lifetime: -100)
     #expect(outcome("/public", nil) == .public)
@@ -46,7 +50,8 @@ import Testing
     let twice = RequestHead("GET", "/", [("authorization", "Bearer a")], bearer: "b")
     #expect(fixture.outcome(twice) == .refused(.credentialRepeated))
     fixture.keys = .empty
-    #expect(fixture.outcome(RequestHead(bearer: Fixture.token()), keysWereJustFetched: true) == .refused(.keysUnavailable))
+    #expect(
+      fixture.outcome(RequestHead(bearer: Fixture.token()), keysWereJustFetched: true) == .refused(.keysUnavailable))
   }
 
   @Test func `a public route looks at no credential`() {
@@ -59,7 +64,8 @@ import Testing
     ("CONNECT", "websocket", .public), ("PURGE", nil, .public), ("trace", nil, .public),
   ])
   func `TRACE, and CONNECT without a protocol, are refused`(method: String, upgrade: String?, expected: Outcome) {
-    #expect(Self.outcome(RequestHead(method, "/", upgrade: upgrade), [RouteRule(path: "/**", access: .public)]) == expected)
+    #expect(
+      Self.outcome(RequestHead(method, "/", upgrade: upgrade), [RouteRule(path: "/**", access: .public)]) == expected)
   }
 
   @Test func `a path that is not canonical is refused before anything else`() {
@@ -82,14 +88,18 @@ import Testing
 
   @Test(arguments: [
     (ClaimRule.Condition.anyOf([.text("admin")]), #""c":["user","admin"]"#, true),
-    (.anyOf([.text("admin"), .text("root")]), #""c":"root""#, true), (.anyOf([.text("admin")]), #""c":["user"]"#, false),
+    (.anyOf([.text("admin"), .text("root")]), #""c":"root""#, true),
+    (.anyOf([.text("admin")]), #""c":["user"]"#, false),
     (.anyOf([.text("admin")]), #""c":"administrator""#, false), (.anyOf([.text("admin")]), #""c":"user admin""#, false),
     (.anyOf([.text("admin")]), #""d":1"#, false), (.anyOf([.text("admin")]), #""c":{"admin":true}"#, false),
-    (.anyOf([.text("1")]), #""c":1"#, false), (.anyOf([.integer(1)]), #""c":[1]"#, true), (.anyOf([.integer(1)]), #""c":"1""#, false),
-    (.allOf([.text("a"), .text("b")]), #""c":["b","x","a"]"#, true), (.allOf([.text("a"), .text("b")]), #""c":["a"]"#, false),
+    (.anyOf([.text("1")]), #""c":1"#, false), (.anyOf([.integer(1)]), #""c":[1]"#, true),
+    (.anyOf([.integer(1)]), #""c":"1""#, false),
+    (.allOf([.text("a"), .text("b")]), #""c":["b","x","a"]"#, true),
+    (.allOf([.text("a"), .text("b")]), #""c":["a"]"#, false),
     (.allOf([.text("a"), .text("b")]), #""c":"a b""#, false), (.equals(.text("gold")), #""c":"gold""#, true),
     (.equals(.text("gold")), #""c":["gold"]"#, false), (.equals(.boolean(true)), #""c":true"#, true),
-    (.equals(.boolean(true)), #""c":"true""#, false), (.equals(.integer(7)), #""c":7"#, true), (.equals(.integer(7)), #""c":7.0"#, false),
+    (.equals(.boolean(true)), #""c":"true""#, false), (.equals(.integer(7)), #""c":7"#, true),
+    (.equals(.integer(7)), #""c":7.0"#, false),
     (.anyOf([.text("admin")]), #""c":null"#, false),
   ])
   func `claim rules`(condition: ClaimRule.Condition, claims: String, isMet: Bool) {
@@ -114,11 +124,16 @@ import Testing
 
   @Test func `all claim rules of a route and of the issuer must hold`() {
     let routes = [
-      RouteRule(path: "/", claims: [
-        ClaimRule(claim: "a", condition: .equals(.integer(1))), ClaimRule(claim: "b", condition: .equals(.integer(1))),
-      ])
+      RouteRule(
+        path: "/",
+        claims: [
+          ClaimRule(claim: "a", condition: .equals(.integer(1))),
+          ClaimRule(claim: "b", condition: .equals(.integer(1))),
+        ])
     ]
-    let issuer: (inout PolicyDraft) -> Void = { $0.issuers[0].claims = [ClaimRule(claim: "c", condition: .equals(.integer(1)))] }
+    let issuer: (inout PolicyDraft) -> Void = {
+      $0.issuers[0].claims = [ClaimRule(claim: "c", condition: .equals(.integer(1)))]
+    }
     for (claims, isMet) in [(#""a":1,"b":1,"c":1"#, true), (#""a":1,"b":1"#, false), (#""a":1,"c":1"#, false)] {
       let outcome = Self.outcome(RequestHead(bearer: Fixture.token(extra: claims)), routes, issuer)
       #expect(outcome == (isMet ? .identified("alice") : .refused(.claimsInsufficient)))
@@ -126,8 +141,12 @@ import Testing
   }
 
   @Test func `a route may accept some issuers only`() {
-    let routes = [RouteRule(path: "/idp", issuers: ["https://idp.test/"]), RouteRule(path: "/own", issuers: ["https://app.test"])]
-    func outcome(_ path: String, _ token: String) -> Outcome { Self.outcome(RequestHead("GET", path, bearer: token), routes) }
+    let routes = [
+      RouteRule(path: "/idp", issuers: ["https://idp.test/"]), RouteRule(path: "/own", issuers: ["https://app.test"]),
+    ]
+    func outcome(_ path: String, _ token: String) -> Outcome {
+      Self.outcome(RequestHead("GET", path, bearer: token), routes)
+    }
     #expect(outcome("/idp", Fixture.token()) == .identified("alice"))
     #expect(outcome("/idp", Fixture.ownToken()) == .refused(.issuerNotAcceptedHere))
     #expect(outcome("/own", Fixture.ownToken()) == .identified("alice"))
@@ -167,7 +186,9 @@ import Testing
     (#""acr":"phr""#, true), (#""acr":"phrh""#, true), (#""amr":["pwd","hwk"]"#, true), (#""amr":["pop"]"#, true),
     (#""amr":["pwd","otp"]"#, false), (#""acr":"1""#, false), (#""amr":"pop""#, false), (#""x":1"#, false),
   ])
-  func `another issuer's word counts only if it is marked, and only for phishing-resistant methods`(claims: String, counts: Bool) {
+  func `another issuer's word counts only if it is marked, and only for phishing-resistant methods`(
+    claims: String, counts: Bool
+  ) {
     let token = Fixture.token(extra: #""auth_time":1800000000,"# + claims)
     #expect(Self.outcome(RequestHead(bearer: token), Self.stepUp) == .refused(.passkeyRequired))
     let marked = Self.outcome(RequestHead(bearer: token), Self.stepUp) { $0.issuers[0].stepUp = true }
@@ -175,18 +196,25 @@ import Testing
   }
 
   @Test func `without the time of authentication no passkey counts`() {
-    let outcome = Self.outcome(RequestHead(bearer: Fixture.token(extra: #""acr":"phr""#)), Self.stepUp) { $0.issuers[0].stepUp = true }
+    let outcome = Self.outcome(RequestHead(bearer: Fixture.token(extra: #""acr":"phr""#)), Self.stepUp) {
+      $0.issuers[0].stepUp = true
+    }
     #expect(outcome == .refused(.passkeyRequired))
   }
 
   // MARK: Browsers
 
-  @Test(arguments: [
-    ("GET", [("sec-fetch-mode", "navigate")], true), ("GET", [("sec-fetch-mode", "cors"), ("accept", "text/html")], false),
-    ("GET", [("accept", "application/json, text/html;q=0.9")], true), ("GET", [("accept", "application/json")], false),
-    ("GET", [], false), ("POST", [("sec-fetch-mode", "navigate")], false),
-  ] as [(String, [(String, String)], Bool)])
-  func `a navigation without a valid token is sent to the login page`(method: String, fields: [(String, String)], isSent: Bool) {
+  @Test(
+    arguments: [
+      ("GET", [("sec-fetch-mode", "navigate")], true),
+      ("GET", [("sec-fetch-mode", "cors"), ("accept", "text/html")], false),
+      ("GET", [("accept", "application/json, text/html;q=0.9")], true),
+      ("GET", [("accept", "application/json")], false),
+      ("GET", [], false), ("POST", [("sec-fetch-mode", "navigate")], false),
+    ] as [(String, [(String, String)], Bool)])
+  func `a navigation without a valid token is sent to the login page`(
+    method: String, fields: [(String, String)], isSent: Bool
+  ) {
     var fixture = Fixture { $0.routes = [RouteRule(path: "/**", loginPage: "/login?next=app")] }
     guard case .refuse(let denied) = fixture.decide(RequestHead(method, "/x", fields)) else {
       Issue.record("admitted")
@@ -215,7 +243,8 @@ import Testing
   @Test func `whatever is sent, what is forwarded has a verified token or an explicit rule that does without`() {
     var generator = SeededGenerator(seed: 5)
     let routes = [
-      RouteRule(path: "/public/**", access: .public), RouteRule(path: "/maybe/*", access: .optional, badToken: .anonymous),
+      RouteRule(path: "/public/**", access: .public),
+      RouteRule(path: "/maybe/*", access: .optional, badToken: .anonymous),
       RouteRule(path: "/admin/**", claims: [ClaimRule(claim: "roles", condition: .anyOf([.text("admin")]))]),
       RouteRule(path: "/step", passkeyWithin: .seconds(60)), RouteRule(path: "/pre", forwardsPreflight: true),
     ]
@@ -229,20 +258,32 @@ import Testing
       String(good.dropLast(3)), "rubbish", "", good + "x", Fixture.token(header: #"{"alg":"none"}"#),
     ]
     let valid: Set<String> = Set(tokens.prefix(3))
-    let paths = ["/public/a", "/PUBLIC/a", "/maybe/b", "/admin/c", "/Admin//c", "/step", "/pre", "/", "/auth/logout", "/public/../admin"]
-    let names = ["x-user-id", "X_User_ID", "x-forwarded-for", "accept", "origin", "access-control-request-method", "sec-fetch-site"]
+    let paths = [
+      "/public/a", "/PUBLIC/a", "/maybe/b", "/admin/c", "/Admin//c", "/step", "/pre", "/", "/auth/logout",
+      "/public/../admin",
+    ]
+    let names = [
+      "x-user-id", "X_User_ID", "x-forwarded-for", "accept", "origin", "access-control-request-method",
+      "sec-fetch-site",
+    ]
     var forwardedCount = 0
     for _ in 0..<3_000 {
       let token = tokens.randomElement(using: &generator)!
       var fields: [(String, String)] = []
       for _ in 0..<Int.random(in: 0...3, using: &generator) {
-        fields.append((names.randomElement(using: &generator)!.lowercased(), ["root", "https://app.test", "same-origin"].randomElement(using: &generator)!))
+        fields.append(
+          (
+            names.randomElement(using: &generator)!.lowercased(),
+            ["root", "https://app.test", "same-origin"].randomElement(using: &generator)!
+          ))
       }
       switch Int.random(in: 0..<5, using: &generator) {
       case 0: fields.append(("cookie", "a=1; session=\(token)"))
       case 1: fields.append(("sec-websocket-protocol", "bearer.\(token)"))
       case 2: break
-      default: fields.append(("authorization", ["Bearer ", "bearer  ", "Basic ", "Bearer"].randomElement(using: &generator)! + token))
+      default:
+        fields.append(
+          ("authorization", ["Bearer ", "bearer  ", "Basic ", "Bearer"].randomElement(using: &generator)! + token))
       }
       let upgrade = Bool.random(using: &generator) ? "websocket" : nil
       let head = RequestHead(
@@ -258,7 +299,11 @@ import Testing
         #expect(rule?.access == .public || rule?.access == .optional || isPreflight)
       }
       let lines = fixture.forwarded(head)!
-      #expect(!lines.contains { $0.lowercased().contains("root") && !$0.hasPrefix("accept") && !$0.hasPrefix("origin") && !$0.hasPrefix("access") && !$0.hasPrefix("sec-") })
+      #expect(
+        !lines.contains {
+          $0.lowercased().contains("root") && !$0.hasPrefix("accept") && !$0.hasPrefix("origin")
+            && !$0.hasPrefix("access") && !$0.hasPrefix("sec-")
+        })
       let identities = lines.count { $0.hasPrefix("x-user-id: ") }
       #expect(identities == (admission.token == nil ? 0 : 1))
       if admission.access != .public { #expect(!lines.contains { $0.contains(good) }) }

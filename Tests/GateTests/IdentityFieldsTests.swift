@@ -65,7 +65,8 @@ import Testing
   }
 
   @Test func `a subject that cannot be a value is refused`() {
-    #expect(Self.fields([IdentityField(name: "X-User-ID", claim: "sub")], "", subject: #"a\nb"#) == ["refused: claimInvalid"])
+    #expect(
+      Self.fields([IdentityField(name: "X-User-ID", claim: "sub")], "", subject: #"a\nb"#) == ["refused: claimInvalid"])
   }
 
   @Test func `an encoded value is never anything but one line of visible ASCII`() {

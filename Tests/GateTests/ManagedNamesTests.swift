@@ -14,7 +14,8 @@ import Testing
     "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix",
     "x-forwarded-user", "x-original-url", "x-original-host", "x-rewrite-url", "x-http-method", "x-http-method-override",
     "x-method-override", "x-real-ip", "proxy", "x-client-cert", "x-client-cert-dn", "x-client-certificate",
-    "x-ssl-client-cn", "ssl-client-cert", "remote-user", "x-remote-user", "x-authenticated-user", "x-authenticated-userid",
+    "x-ssl-client-cn", "ssl-client-cert", "remote-user", "x-remote-user", "x-authenticated-user",
+    "x-authenticated-userid",
     // The identity fields of the policy.
     "x-user-id", "x-user-email",
   ]
@@ -49,7 +50,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "accept", "accept-encoding", "user-agent", "x-request-id", "x-forwarded", "x-forwardedfor", "x-original", "x-user-i",
+    "accept", "accept-encoding", "user-agent", "x-request-id", "x-forwarded", "x-forwardedfor", "x-original",
+    "x-user-i",
     "x-user-idx", "x-user", "xuser-id", "proxy-x", "x-real-ips", "remote-users", "x-http-methods", "traceparent",
     "sec-fetch-mode", "x-client-cer", "x-ssl", "ssl-client", "x", "-", "x-authenticated", "content-type", "x--user-id",
   ])

@@ -23,13 +23,18 @@ import Testing
       $0.corsOrigins = ["*"]
       $0.issuers[0].leeway = .seconds(-1)
     }
-    #expect(errors == [
-      .issuer(0, .negative), .route(0, .pathMalformed), .route(2, .wildcardMisplaced), .corsOrigin(0, .originMalformed),
-    ])
+    #expect(
+      errors == [
+        .issuer(0, .negative), .route(0, .pathMalformed), .route(2, .wildcardMisplaced),
+        .corsOrigin(0, .originMalformed),
+      ])
   }
 
   @Test func `issuers`() {
-    #expect(Self.errors { $0.issuers = []; $0.loginIssuer = nil } == [.noIssuer])
+    #expect(
+      Self.errors {
+        $0.issuers = []; $0.loginIssuer = nil
+      } == [.noIssuer])
     #expect(Self.errors { $0.issuers[0].issuer = "" } == [.issuer(0, .empty)])
     #expect(Self.errors { $0.issuers[0].audiences = [] } == [.issuer(0, .audienceMissing)])
     #expect(Self.errors { $0.issuers[0].acceptsAnyAudience = true } == [.issuer(0, .audienceContradicted)])
@@ -74,13 +79,16 @@ import Testing
   }
 
   @Test(arguments: [
-    (RouteRule(path: "/a", access: .public, claims: [ClaimRule(claim: "a", condition: .equals(.boolean(true)))]),
-     PolicyError.Problem.restrictionNeedsToken),
+    (
+      RouteRule(path: "/a", access: .public, claims: [ClaimRule(claim: "a", condition: .equals(.boolean(true)))]),
+      PolicyError.Problem.restrictionNeedsToken
+    ),
     (RouteRule(path: "/a", access: .optional, passkeyWithin: .seconds(1)), .restrictionNeedsToken),
     (RouteRule(path: "/a", access: .public, issuers: ["https://idp.test/"]), .restrictionNeedsToken),
     (RouteRule(path: "/a", access: .public, audiences: ["a"]), .restrictionNeedsToken),
     (RouteRule(path: "/a", badToken: .anonymous), .badTokenNeedsOptional),
-    (RouteRule(path: "/a", methods: ["GE T"]), .methodMalformed), (RouteRule(path: "/a", methods: [""]), .methodMalformed),
+    (RouteRule(path: "/a", methods: ["GE T"]), .methodMalformed),
+    (RouteRule(path: "/a", methods: [""]), .methodMalformed),
     (RouteRule(path: "/a", issuers: ["https://gone.test"]), .issuerNotConfigured),
     (RouteRule(path: "/a", audiences: [""]), .empty), (RouteRule(path: "/a", passkeyWithin: .seconds(-1)), .negative),
     (RouteRule(path: "/a", claims: [ClaimRule(claim: "", condition: .equals(.text("a")))]), .claimPathMalformed),
@@ -98,12 +106,16 @@ import Testing
   @Test func `credentials`() {
     #expect(Self.errors { $0.credential.cookie = "session" } == [.credential(.originsMissing)])
     #expect(Self.errors { $0.credential.loginSetsCookie = true } == [.credential(.originsMissing)])
-    #expect(Self.errors { $0.credential = CredentialRule(cookie: "a b", origins: ["https://a.test"]) } == [.credential(.nameMalformed)])
+    #expect(
+      Self.errors { $0.credential = CredentialRule(cookie: "a b", origins: ["https://a.test"]) } == [
+        .credential(.nameMalformed)
+      ])
     #expect(Self.errors { $0.credential.tokenBytes = 0 } == [.credential(.negative)])
   }
 
   @Test(arguments: [
-    "https://a.test/", "https://A.test", "a.test", "https://", "https://a.test:443", "http://a.test:80", "null", "*", "",
+    "https://a.test/", "https://A.test", "a.test", "https://", "https://a.test:443", "http://a.test:80", "null", "*",
+    "",
     "ftp://a.test", "https://a.test/x", "https://u@a.test", "https://a.test:99999",
   ])
   func `an origin is written as browsers write it`(text: String) {
@@ -152,11 +164,12 @@ import Testing
 
   // MARK: Trusted proxies
 
-  @Test(arguments: [
-    ("192.0.2.7", 0xC000_0207, true), ("192.0.2.0/24", 0xC000_02FF, true), ("192.0.2.0/24", 0xC000_0300, false),
-    ("0.0.0.0/0", 0xFFFF_FFFF, true), ("10.0.0.0/8", 0x0AFF_FFFF, true), ("10.0.0.0/8", 0x0B00_0000, false),
-    ("::ffff:192.0.2.0/120", 0xC000_0207, true), ("::/0", 0xC000_0207, true), ("::1", 0xC000_0207, false),
-  ] as [(String, UInt32, Bool)])
+  @Test(
+    arguments: [
+      ("192.0.2.7", 0xC000_0207, true), ("192.0.2.0/24", 0xC000_02FF, true), ("192.0.2.0/24", 0xC000_0300, false),
+      ("0.0.0.0/0", 0xFFFF_FFFF, true), ("10.0.0.0/8", 0x0AFF_FFFF, true), ("10.0.0.0/8", 0x0B00_0000, false),
+      ("::ffff:192.0.2.0/120", 0xC000_0207, true), ("::/0", 0xC000_0207, true), ("::1", 0xC000_0207, false),
+    ] as [(String, UInt32, Bool)])
   func `a block contains its IPv4 addresses`(block: String, address: UInt32, isTrusted: Bool) {
     let policy = Fixture { $0.trustedProxies = [[], [block]] }.policy
     #expect(policy.facts(peer: PeerAddress(ipv4: address), listener: 1, isTLS: false).isTrustedProxy == isTrusted)
@@ -166,15 +179,17 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("2001:db8::/32", 0x2001_0DB8_FFFF_FFFF, UInt64.max, true), ("2001:db8::/32", 0x2001_0DB9_0000_0000, 0, false),
-    ("2001:db8::1", 0x2001_0DB8_0000_0000, 1, true), ("2001:db8::1", 0x2001_0DB8_0000_0000, 2, false),
-    ("fe80::/10", 0xFEBF_0000_0000_0000, 7, true), ("2001:db8:0:0:0:0:0:8/125", 0x2001_0DB8_0000_0000, 15, true),
-    ("0.0.0.0/0", 0x2001_0DB8_0000_0000, 1, false),
-  ] as [(String, UInt64, UInt64, Bool)])
+  @Test(
+    arguments: [
+      ("2001:db8::/32", 0x2001_0DB8_FFFF_FFFF, UInt64.max, true), ("2001:db8::/32", 0x2001_0DB9_0000_0000, 0, false),
+      ("2001:db8::1", 0x2001_0DB8_0000_0000, 1, true), ("2001:db8::1", 0x2001_0DB8_0000_0000, 2, false),
+      ("fe80::/10", 0xFEBF_0000_0000_0000, 7, true), ("2001:db8:0:0:0:0:0:8/125", 0x2001_0DB8_0000_0000, 15, true),
+      ("0.0.0.0/0", 0x2001_0DB8_0000_0000, 1, false),
+    ] as [(String, UInt64, UInt64, Bool)])
   func `a block contains its IPv6 addresses`(block: String, high: UInt64, low: UInt64, isTrusted: Bool) {
     let policy = Fixture { $0.trustedProxies = [[block]] }.policy
-    #expect(policy.facts(peer: PeerAddress(high: high, low: low), listener: 0, isTLS: false).isTrustedProxy == isTrusted)
+    #expect(
+      policy.facts(peer: PeerAddress(high: high, low: low), listener: 0, isTLS: false).isTrustedProxy == isTrusted)
   }
 
   @Test func `a peer without address is never trusted`() {
@@ -183,10 +198,13 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "a", "10.0.0.0/33", "10.0.0.1/8", "10.0.0", "10.0.0.0/", "10.0.0.0/+8", "010.0.0.0", "::/129", "1::2::3", "2001:db8::1/32",
-    "[::1]", "::1%eth0", "10.0.0.0/8/8", "256.0.0.0", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "10.0.0.0/0000008", "::ffff:1.2.3",
+    "", "a", "10.0.0.0/33", "10.0.0.1/8", "10.0.0", "10.0.0.0/", "10.0.0.0/+8", "010.0.0.0", "::/129", "1::2::3",
+    "2001:db8::1/32",
+    "[::1]", "::1%eth0", "10.0.0.0/8/8", "256.0.0.0", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "10.0.0.0/0000008",
+    "::ffff:1.2.3",
   ])
   func `what is no block is refused`(text: String) {
-    #expect(Self.errors { $0.trustedProxies = [["127.0.0.1", text]] } == [.trustedProxy(listener: 0, 1, .addressMalformed)])
+    #expect(
+      Self.errors { $0.trustedProxies = [["127.0.0.1", text]] } == [.trustedProxy(listener: 0, 1, .addressMalformed)])
   }
 }

@@ -6,7 +6,8 @@ import Testing
 @testable import Gate
 
 @Suite struct `Revoked tokens` {
-  /// What becomes of a token when the revocations come after it was cached, and of the same token seen first thereafter.
+  /// What becomes of a token when the revocations come after it was cached, and of the same token seen first
+  /// thereafter.
   static func outcomes(_ token: String, _ revocations: Revocations) -> [Outcome] {
     var cached = Fixture()
     let head = RequestHead(bearer: token)

@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct `Route rules` {
   /// The position of the deciding rule, -1 for none.
-  static func rule(_ routes: [RouteRule], _ target: String, method: String = "GET", upgrade: String? = nil) throws -> Int {
+  static func rule(_ routes: [RouteRule], _ target: String, method: String = "GET", upgrade: String? = nil) throws
+    -> Int
+  {
     let policy = Fixture { $0.routes = routes }.policy
     var readings = PathReadings()
     var candidates: [Int] = []
@@ -34,7 +36,9 @@ import Testing
     #expect(try Self.rule(Self.open, path) == -1)
   }
 
-  @Test(arguments: [("/public/a", 0), ("/public/", 0), ("/publi%63/a", 0), ("/p/x", 1), ("/public/a.json", 0), ("/public/A", 0)])
+  @Test(arguments: [
+    ("/public/a", 0), ("/public/", 0), ("/publi%63/a", 0), ("/p/x", 1), ("/public/a.json", 0), ("/public/A", 0),
+  ])
   func `an opening rule opens what it says`(path: String, rule: Int) throws {
     #expect(try Self.rule(Self.open, path) == rule)
   }
@@ -100,6 +104,7 @@ import Testing
     (RouteRule(path: "/A", access: .optional, badToken: .anonymous), RouteRule(path: "/**", access: .optional), 1),
     (RouteRule(path: "/A", access: .public), RouteRule(path: "/**"), 1),
     (RouteRule(path: "/A", forwardsPreflight: true), RouteRule(path: "/**"), 1),
+    (RouteRule(path: "/A"), RouteRule(path: "/**", forwardsPreflight: true), 0),
   ])
   func `what is stricter`(first: RouteRule, second: RouteRule, expected: Int) throws {
     // "/a" is "/A" in the wide reading only.
@@ -117,30 +122,37 @@ import Testing
 
   @Test func `what restricts GET restricts HEAD, what opens GET does not open HEAD`() throws {
     let routes = [
-      RouteRule(path: "/a", methods: ["GET"], claims: Self.admin), RouteRule(path: "/b", methods: ["GET"], access: .public),
+      RouteRule(path: "/a", methods: ["GET"], claims: Self.admin),
+      RouteRule(path: "/b", methods: ["GET"], access: .public),
     ]
     #expect(try Self.rule(routes, "/a", method: "HEAD") == 0)
     #expect(try Self.rule(routes, "/b", method: "HEAD") == -1)
   }
 
   @Test func `an extended CONNECT counts as GET`() throws {
-    let routes = [RouteRule(path: "/ws", methods: ["GET"], claims: Self.admin), RouteRule(path: "/**", access: .public)]
+    let routes = [
+      RouteRule(path: "/ws", methods: ["GET"], claims: Self.admin), RouteRule(path: "/**", access: .public),
+    ]
     #expect(try Self.rule(routes, "/ws", method: "CONNECT", upgrade: "websocket") == 0)
   }
 
   @Test func `whatever the spelling, what is allowed is allowed by each reading of it`() throws {
-    // An independent model: every combination of transformations that an app may apply, the first matching rule of each.
+    // An independent model: every combination of transformations that an app may apply, the first matching rule of
+    // each.
     var generator = SeededGenerator(seed: 2)
     let pieces = ["/", "//", "a", "A", "b", "B", ";x", "%2F", "%61", "%41", ".json", ".", "/a", "/b/", "%3B", "c"]
     var judged = 0
     for _ in 0..<1_000 {
       let routes = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
-        let path = ["/a", "/a/b", "/a/*", "/a/**", "/**", "/A", "/a/B", "/b", "/*/b", "/a.json", "/a;x"].randomElement(using: &generator)!
+        let path = ["/a", "/a/b", "/a/*", "/a/**", "/**", "/A", "/a/B", "/b", "/*/b", "/a.json", "/a;x"].randomElement(
+          using: &generator)!
         return RouteRule(
           path: path, access: [.public, .optional, .required].randomElement(using: &generator)!,
           isExact: Bool.random(using: &generator))
       }
-      let target = "/" + (0..<Int.random(in: 0...5, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }.joined()
+      let target =
+        "/"
+        + (0..<Int.random(in: 0...5, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }.joined()
       guard let chosen = try? Self.rule(routes, target) else { continue }
       let access = chosen < 0 ? .required : routes[chosen].access
       for reading in PathModel.readings(of: target) {
@@ -181,7 +193,8 @@ enum PathModel {
         shortened[parts.count - 1] = String(last[..<dot])
       }
       readings.append(
-        Reading(segments: parts, shortened: shortened, endsInSlash: endsInSlash, foldsCase: has(1), ignoresSlash: has(4)))
+        Reading(
+          segments: parts, shortened: shortened, endsInSlash: endsInSlash, foldsCase: has(1), ignoresSlash: has(4)))
     }
     return readings
   }
@@ -195,7 +208,9 @@ enum PathModel {
     let segments = rule.isExact ? reading.segments : reading.shortened
     let hasSlash = reading.endsInSlash && !reading.ignoresSlash
     if coversRest {
-      guard segments.count > pattern.count || segments.count == pattern.count && reading.endsInSlash else { return false }
+      guard segments.count > pattern.count || segments.count == pattern.count && reading.endsInSlash else {
+        return false
+      }
       // An app gives what is below a path to the same code, however odd the rest is.
     } else {
       guard segments.count == pattern.count, !hasSlash else { return false }

@@ -188,7 +188,8 @@ import Testing
     #expect(admission.token?.subjectIssuer == "https://idp.test/")
     #expect(admission.token?.issuer == "https://sister.test")
     // Another spelling of the issuer is the same issuer.
-    let spelled = try sister.token(sister.claims(issuedAt: moment.seconds).replacing("https://sister.test", with: "sister"))
+    let spelled = try sister.token(
+      sister.claims(issuedAt: moment.seconds).replacing("https://sister.test", with: "sister"))
     #expect(fixture.outcome(RequestHead(bearer: spelled)) == .identified("idp|alice"))
   }
 
