@@ -43,24 +43,4 @@ extension Span where Element == UInt8 {
     while index < count && self[index] != 0x0A { index &+= 1 }
     return index
   }
-
-  /// The index of the first comma, space or HTAB from `start` on, else the count: what ends or splits a credential.
-  public func firstCredentialDelimiter(from start: Int) -> Int {
-    var index = start
-    while index &+ 8 <= count {
-      let word = word(at: index)
-      let flags = Self.zeroBytes(word ^ 0x2C2C_2C2C_2C2C_2C2C) | Self.zeroBytes(word ^ 0x2020_2020_2020_2020)
-        | Self.zeroBytes(word ^ 0x0909_0909_0909_0909)
-      if flags != 0 { return index &+ (flags.trailingZeroBitCount &>> 3) }
-      index &+= 8
-    }
-    while index < count && self[index] != 0x2C && self[index] != 0x20 && self[index] != 0x09 { index &+= 1 }
-    return index
-  }
-
-  /// The top bit of each byte that is zero; of those above the lowest such byte some may be flagged wrongly.
-  @inline(__always)
-  private static func zeroBytes(_ word: UInt64) -> UInt64 {
-    (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
-  }
 }
