@@ -73,6 +73,8 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     }
   }
 
+  /// Ends ``run()`` once no job is left. Sleepers wake at once. Jobs that come later run on threads that end with them, so
+  /// that no task waits for ever for a loop that is gone.
   public func stop() {
     state.withLock { $0.isStopping = true }
     wakeUp.send()
@@ -94,7 +96,11 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
       for job in jobs {
         unsafe job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
       }
-      if isStopping { break }
+      if isStopping {
+        wakeSleepers(all: true)
+        if endsNow() { return }
+        continue
+      }
 
       var deadline = MonotonicTime.distantFuture
       for source in sources {
@@ -103,11 +109,20 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
       deadline = min(deadline, wakeSleepers())
       wait(until: deadline, sources)
     }
-    state.withLock { $0.thread = nil }
   }
 
-  private func wakeSleepers() -> MonotonicTime {
-    let now = Clock.monotonic()
+  /// Whether nothing is left; then the thread is given up in the same breath.
+  private func endsNow() -> Bool {
+    state.withLock { state in
+      guard state.jobs.isEmpty, state.sleepers.isEmpty else { return false }
+      state.thread = nil
+      return true
+    }
+  }
+
+  @discardableResult
+  private func wakeSleepers(all: Bool = false) -> MonotonicTime {
+    let now = all ? .distantFuture : Clock.monotonic()
     var due: [Sleeper] = []
     let next = state.withLock { state in
       due = state.sleepers.filter { $0.deadline <= now }
