@@ -68,8 +68,12 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
   public func sleep(for duration: Duration) async {
     let deadline = Clock.monotonic() + duration
     await withCheckedContinuation { continuation in
-      state.withLock { $0.sleepers.append(Sleeper(deadline: deadline, continuation: continuation)) }
-      wakeUp.send()
+      let isOver = state.withLock { state in
+        if state.isStopping { return true }
+        state.sleepers.append(Sleeper(deadline: deadline, continuation: continuation))
+        return false
+      }
+      if isOver { continuation.resume() } else { wakeUp.send() }
     }
   }
 
