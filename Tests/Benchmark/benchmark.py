@@ -149,7 +149,8 @@ def compare(stage, token, directory):
     verifying = stage.haproxy("haproxy-jwt", True)
     cases = {}
     for label, party in [
-        ("ours, cached token", ours), ("ours, cached token, access log", logging), ("ours, cached token, Authorization kept", keeping),
+        ("ours, cached token", ours), ("ours, cached token, access log", logging),
+        ("ours, cached token, Authorization kept", keeping),
         ("nghttpx, no auth", nghttpx), ("HAProxy, no auth", haproxy), ("HAProxy, jwt_verify", verifying),
     ]:
         cases["h1", label] = lambda party=party: http1(party, "token", directory)
@@ -197,7 +198,8 @@ def main():
     versions = [
         subprocess.run(command, capture_output=True, text=True).stdout.split("\n")[0].split(" - ")[0]
         for command in (["nghttpx", "--version"], ["haproxy", "-v"])]
-    print(f"{ROUNDS} rounds of {SECONDS} s over h1 and {REQUESTS} requests over h2c; {'; '.join(versions)}; {len(CORES)} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{ROUNDS} rounds of {SECONDS} s over h1 and {REQUESTS} requests over h2c; {'; '.join(versions)}; "
+          f"{len(CORES)} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as directory:
         issuer = Issuer()
         token = issuer.token()
@@ -210,6 +212,7 @@ def main():
         os.sched_setaffinity(0, {APP_CORE})
         stage = Stage(directory, issuer, {"issuer": ISSUER, "audience": AUDIENCE}, APP_CORE, PROXY_CORE)
         try:
+            stage.start_app()
             memory(stage, token)
             report(compare(stage, token, directory))
         finally:

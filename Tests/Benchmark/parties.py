@@ -1,7 +1,9 @@
 """The app and the gateways that are compared: how each is configured, started, read and ended."""
 
+import contextlib
 import os
 import resource
+import signal
 import socket
 import subprocess
 import time
@@ -38,7 +40,7 @@ backend app
   server app 127.0.0.1:{app} proto h2
 """
 
-# The same job as ours: signature, issuer, audience and expiration; two identity fields, what the client sent in their place removed.
+# The same job as ours: signature, issuer, audience and expiration; two identity fields in place of what the client sent.
 VERIFICATION = """\
   http-request set-var(txn.token) http_auth_bearer
   http-request set-var(txn.algorithm) var(txn.token),jwt_header_query('$.alg')
@@ -61,26 +63,44 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@contextlib.contextmanager
+def signals_held():
+    """A signal between a start and the note of who was started would leave a process behind."""
+    came = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 class Party:
     """A process that listens on a port. It is ended by its ID."""
 
-    def __init__(self, name, port, command, core, output=subprocess.DEVNULL, environment=None):
+    def __init__(self, name, port, command, core, started, output=subprocess.DEVNULL, environment=None):
         def prepare():
             os.sched_setaffinity(0, {core})
             resource.setrlimit(resource.RLIMIT_NOFILE, (16384, 16384))
 
         self.name, self.port = name, port
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, preexec_fn=prepare, env=dict(os.environ, **environment or {}))
+        with signals_held():
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, preexec_fn=prepare, env=dict(os.environ, **environment or {}))
+            started.append(self)
+        self.await_listener(command)
+
+    def await_listener(self, command):
         deadline = time.monotonic() + 10
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.end()
-                    raise SystemExit(f"{name} does not listen: {' '.join(command)}")
+                    raise SystemExit(f"{self.name} does not listen: {' '.join(command)}")
                 time.sleep(0.05)
 
     def cpu_ticks(self):
@@ -117,13 +137,15 @@ class Stage:
         with open(f"{directory}/www/item", "w") as file:
             file.write('{"id":"42","name":"a hundred bytes of an answer","state":"ready","links":["a","b","c"],"n":1234}\n')
         self.app_port = free_port()
+
+    def start_app(self):
+        directory = self.directory
         self.start("app", self.app_port, [
-            "nghttpd", "--no-tls", "-a", "127.0.0.1", "-n", "1", "-m", "1000", "-d", f"{directory}/www", str(self.app_port)], app_core)
+            "nghttpd", "--no-tls", "-a", "127.0.0.1", "-n", "1", "-m", "1000", "-d", f"{directory}/www", str(self.app_port),
+        ], self.app_core)
 
     def start(self, *arguments, **others):
-        party = Party(*arguments, **others)
-        self.parties.append(party)
-        return party
+        return Party(*arguments, self.parties, **others)
 
     def write(self, name, text):
         with open(f"{self.directory}/{name}", "w") as file:
@@ -140,15 +162,18 @@ class Stage:
         environment = {"CORBADO_API_SECRET": "corbado1_none"}
         if access == "off":
             return self.start(name, port, command, self.proxy_core, environment=environment)
-        reader = subprocess.Popen(
-            ["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {self.app_core}))
-        self.readers.append(reader)
+        with signals_held():
+            reader = subprocess.Popen(
+                ["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                preexec_fn=lambda: os.sched_setaffinity(0, {self.app_core}))
+            self.readers.append(reader)
         return self.start(name, port, command, self.proxy_core, output=reader.stdin, environment=environment)
 
     def nghttpx(self, name):
         port = free_port()
         return self.start(name, port, [
-            "nghttpx", f"--conf={self.directory}/none", "--single-process", "--single-thread", "--log-level=ERROR", "--add-x-forwarded-for",
+            "nghttpx", f"--conf={self.directory}/none", "--single-process", "--single-thread", "--log-level=ERROR",
+            "--add-x-forwarded-for",
             f"--frontend=127.0.0.1,{port};no-tls", f"--backend=127.0.0.1,{self.app_port};;proto=h2"], self.proxy_core)
 
     def haproxy(self, name, verifying):
@@ -165,5 +190,5 @@ class Stage:
         for party in reversed(list(self.parties)):
             self.end(party)
         for reader in self.readers:
-            reader.terminate()
+            reader.kill()
             reader.wait()
