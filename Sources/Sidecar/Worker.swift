@@ -144,6 +144,7 @@ struct Worker: ~Copyable {
       accept(handle)
       let descriptor = listeners[handle].listener.listener.descriptor.number
       if !listeners[handle].isPaused { loop.unwatch(descriptor) }
+      listeners[handle].listener.listener.stopListening()
       _ = listeners.remove(handle)
     }
     proxy.server.drain(&loop)

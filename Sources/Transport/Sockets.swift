@@ -32,6 +32,9 @@ public struct Listener: ~Copyable, Sendable {
     return FileDescriptor(owning: number)
   }
 
+  /// Refuses new connections from now on, whoever else holds the socket; those in the accept queue are reset.
+  public func stopListening() { shutdown(descriptor.number, CInt(SHUT_RDWR)) }
+
   /// The next connection of the accept queue, or nil if it is empty.
   public func accept() throws(Errno) -> Connected? {
     while true {
