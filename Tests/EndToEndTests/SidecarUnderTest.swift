@@ -1,0 +1,135 @@
+import Foundation
+import Synchronization
+import TestPeers
+import Testing
+
+/// The built binary with an issuer of its own, before an app.
+final class SidecarUnderTest: Sendable {
+  let port: UInt16
+  let probes: UInt16
+  let process: ChildProcess
+  let issuer: Issuer
+  private let folder: String
+
+  /// An issuer whose keys are fetched over HTTP and can be exchanged.
+  final class Issuer: Sendable {
+    private final class Published: Sendable {
+      let keys: Mutex<String>
+      init(_ text: String) { keys = Mutex(text) }
+    }
+
+    let first: TokenFactory
+    private let published: Published
+    private let server: LoopbackServer
+    var port: UInt16 { server.port }
+
+    init() throws {
+      first = try TokenFactory()
+      let published = Published(try first.jwkSet)
+      self.published = published
+      server = try LoopbackServer { connection in
+        guard (try? connection.readHead()) != nil else { return }
+        let body = published.keys.withLock { $0 }
+        try? connection.send(
+          "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+            + "Connection: close\r\n\r\n\(body)")
+      }
+    }
+
+    func publish(_ factories: [TokenFactory]) throws {
+      let text = try TokenFactory.jwkSet(factories)
+      published.keys.withLock { $0 = text }
+    }
+  }
+
+  static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appending(path: "passkey-sidecar").path
+
+  /// - Parameters:
+  ///   - upstream: members of the configuration's `upstream` besides the URL.
+  ///   - limits: members of `limits`.
+  init(
+    app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s"
+  ) throws {
+    issuer = try Issuer()
+    folder = NSTemporaryDirectory() + "sidecar-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    (port, probes) = (try LoopbackServer.freePort(), try LoopbackServer.freePort())
+    let configuration = """
+      listen: [{address: 127.0.0.1:\(port)}]
+      workers: 1
+      upstream: {url: "http://127.0.0.1:\(app)", \(upstream)}
+      corbado: {projectID: pro-1, apiSecret: {env: CORBADO_API_SECRET}}
+      issuers:
+        - issuer: \(issuer.first.issuer)
+          audiences: [my-app]
+          algorithms: [ES256]
+          keys: {url: "http://127.0.0.1:\(issuer.port)/jwks"}
+          emailsAreVerified: true
+      login: {token: {issuer: https://app.example.com, audience: my-app}}
+      routes: [{path: /public/**, access: public}]
+      state: {sqlite: state.db}
+      probes: {address: 127.0.0.1:\(probes)}
+      limits: {\(limits)}
+
+      """
+    try Data(configuration.utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))
+    process = try ChildProcess(
+      Self.binary, ["run", "--config", folder + "/sidecar.yaml"],
+      environment: ["CORBADO_API_SECRET": "corbado1_x"], output: folder + "/access", errors: folder + "/events")
+    let ready = eventually { process.ending(within: 0) != nil || probe("/ready")?.status == 200 ? true : nil }
+    guard ready == true, process.ending(within: 0) == nil else {
+      Issue.record("the sidecar did not become ready: \(events)")
+      throw RawConnection.Failure.cannotConnect
+    }
+  }
+
+  deinit {
+    process.signal(SIGKILL)
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  var events: String { (try? String(contentsOfFile: folder + "/events", encoding: .utf8)) ?? "" }
+
+  func probe(_ path: String) -> H1Message? {
+    guard let connection = try? RawConnection(port: probes) else { return nil }
+    try? connection.send("GET \(path) HTTP/1.1\r\nHost: probes\r\nConnection: close\r\n\r\n")
+    return try? connection.readResponse()
+  }
+
+  /// `Authorization` with a good token, as a field line.
+  var authorization: String { get throws { "Authorization: Bearer \(try issuer.first.token(claims))\r\n" } }
+
+  var claims: String { issuer.first.claims(extra: #""email":"alice@example.com""#) }
+
+  func connection() throws -> RawConnection { try RawConnection(port: port) }
+
+  /// One exchange on a connection of its own. `fields` are whole field lines.
+  func ask(
+    _ method: String = "GET", _ target: String, _ fields: String = "", body: String = "", authorized: Bool = true
+  ) throws -> H1Message {
+    let connection = try connection()
+    let authorization = authorized ? try authorization : ""
+    try connection.send("\(method) \(target) HTTP/1.1\r\nHost: app.test\r\n\(authorization)\(fields)\r\n\(body)")
+    return try connection.readResponse(toHead: method == "HEAD")
+  }
+
+  /// The lines of the access log so far, each of which must be one JSON object.
+  var accessLines: [String] {
+    let text = (try? Data(contentsOf: URL(fileURLWithPath: folder + "/access"))) ?? Data()
+    return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  func accessLines(_ path: String) -> [[String: Any]] {
+    accessLines.compactMap { try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
+      .filter { $0["path"] as? String == path }
+  }
+
+  // MARK: What suites share
+
+  /// One sidecar before one app, for tests that need no other. Paths keep the tests apart.
+  static let shared = Result {
+    let app = try RecordingApp()
+    return (sidecar: try SidecarUnderTest(app: app.port), app: app)
+  }
+}
