@@ -158,12 +158,11 @@ extension HTTPClient {
         if !connections[handle].output.isEmpty { return true }
       }
       connections[handle].output.borrow(from: &buffers)
-      var isMore = false
       var isLost = false
       var produced: [UInt8] = []
       connections[handle].output.withArray { swap(&$0, &produced) }
       do throws(H2ConnectionError) {
-        isMore = try sessions[session].produce(into: &produced, limitBytes: 256 * 1024, batch: &batch)
+        _ = try sessions[session].produce(into: &produced, limitBytes: 256 * 1024, batch: &batch)
       } catch {
         isLost = true
       }
@@ -178,7 +177,7 @@ extension HTTPClient {
         return !isLost && !sessions[session].isFinished && !(isIdle && connections[handle].isDraining)
       }
       guard writeOutput(handle, &loop) else { return true }
-      if !connections[handle].output.isEmpty || !isMore && !sessions[session].wantsToWrite { return true }
+      if !connections[handle].output.isEmpty { return true }
     }
   }
 
