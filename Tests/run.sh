@@ -45,15 +45,21 @@ log=.build/tests.log
 # One process a target: suites that hold real threads, files and sockets do not share a process with hundreds of others.
 # With arguments, one run of exactly that.
 run() {
-  # A pipeline's status is that of its last command, so the one that counts is written down.
-  {
-    status=0
-    swift test --skip-build --disable-xctest "$@" 2>&1 || status=$?
-    printf '%s\n' "$status" >"$log.status"
-  } | tee -a "$log"
-  read -r status <"$log.status"
+  # A suite that does not come to its end is ended and run again, twice at most, and says so: its other failures are final.
+  for try in 1 2 3; do
+    # A pipeline's status is that of its last command, so the one that counts is written down.
+    {
+      status=0
+      timeout -k 5 240 swift test --skip-build --disable-xctest "$@" 2>&1 || status=$?
+      printf '%s\n' "$status" >"$log.status"
+    } | tee "$log.one"
+    read -r status <"$log.status"
+    [ "$status" -eq 124 ] || break
+    printf 'did not come to its end, try %s of 3: %s\n' "$try" "$*"
+  done
+  cat "$log.one" >>"$log"
   # A filter that finds nothing counts as a success elsewhere.
-  tail -n 5 "$log" | grep -qE 'Test run with [1-9]' || status=1
+  tail -n 5 "$log.one" | grep -qE 'Test run with [1-9]' || status=1
   [ "$status" -eq 0 ] || failed="$failed $*"
 }
 
