@@ -70,4 +70,7 @@ public struct OriginSettings: Sendable {
     waitingCount = 1024
     streamWindowBytes = 256 * 1024
   }
+
+  /// Of those that run on an established connection.
+  var shortestTimeout: Duration { min(responseHead, streamIdle, keepAlive) }
 }

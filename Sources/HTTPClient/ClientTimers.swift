@@ -38,7 +38,7 @@ extension HTTPClient {
   /// Does what is due and says when to look again.
   private mutating func expire(_ handle: Handle) -> MonotonicTime {
     let settings = origins[connections[handle].origin].settings
-    let look = now + min(settings.responseHead, settings.streamIdle, settings.keepAlive)
+    let look = now + settings.shortestTimeout
     switch connections[handle].phase {
     case .connecting, .handshaking:
       let deadline = connections[handle].connectBeganAt + settings.connect

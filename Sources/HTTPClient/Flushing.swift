@@ -25,7 +25,11 @@ extension HTTPClient {
     case .handshaking: _ = writeOutput(handle, &loop)
     case .http2:
       if connections[handle].stream.wantsToWrite, connections[handle].output.isEmpty, !writeOutput(handle, &loop) { return }
-      if !flushHTTP2(handle, &loop), connections.contains(handle) { lost(handle, detail: "connection ended") }
+      if !flushHTTP2(handle, &loop), connections.contains(handle) {
+        // Whoever still has a stream here lost it because the library ended the connection for a fault of the peer's.
+        failStreams(handle, .protocolError, detail: "HTTP/2: the peer broke the protocol")
+        lost(handle, detail: "connection ended")
+      }
     case .idle, .assigned, .head, .body, .complete:
       if !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite { _ = writeOutput(handle, &loop) }
     }

@@ -254,13 +254,13 @@ public struct HTTPClient: ~Copyable {
   }
 
   mutating func markDirty(_ connection: Handle) {
-    if connections[connection].isDirty { return }
+    guard connections.contains(connection), !connections[connection].isDirty else { return }
     connections[connection].isDirty = true
     dirty.append(connection)
   }
 
   mutating func markHot(_ connection: Handle) {
-    if connections[connection].isHot { return }
+    guard connections.contains(connection), !connections[connection].isHot else { return }
     connections[connection].isHot = true
     hot.append(connection)
   }

@@ -182,11 +182,11 @@ extension HTTPClient {
       connections[handle].phase = .handshaking
       return markDirty(handle)
     }
-    established(handle, origins[origin].upstreamProtocol)
+    established(handle, origins[origin].upstreamProtocol, &loop)
   }
 
   /// The handshake is complete; ALPN says what is spoken, its silence means HTTP/1.1.
-  mutating func secured(_ handle: Handle) {
+  mutating func secured(_ handle: Handle, _ loop: inout EventLoop) {
     let origin = connections[handle].origin
     let isHTTP2 = connections[handle].stream.negotiatedProtocol == "h2"
     let isAllowed = isHTTP2 ? origins[origin].settings.choice != .http1 : origins[origin].settings.choice != .http2
@@ -195,7 +195,7 @@ extension HTTPClient {
       return connectFailed(origin, .protocolError, detail: "ALPN did not choose the configured protocol")
     }
     origins[origin].upstreamProtocol = isHTTP2 ? .http2 : .http1
-    established(handle, origins[origin].upstreamProtocol)
+    established(handle, origins[origin].upstreamProtocol, &loop)
   }
 
   /// No address took a connection. Who waits has nothing to hope for unless other connections live.
@@ -204,7 +204,7 @@ extension HTTPClient {
     if origins[origin].connectionCount == 0 { failWaiting(origin, kind, detail: detail) }
   }
 
-  mutating func established(_ handle: Handle, _ spoken: UpstreamProtocol) {
+  mutating func established(_ handle: Handle, _ spoken: UpstreamProtocol, _ loop: inout EventLoop) {
     let origin = connections[handle].origin
     origins[origin].connectingCount -= 1
     let count = origins[origin].addresses.count
@@ -212,6 +212,7 @@ extension HTTPClient {
       origins[origin].preferredAddress = (origins[origin].preferredAddress + connections[handle].attempt) % count
     }
     connections[handle].phaseBeganAt = now
+    arm(handle, by: now + origins[origin].settings.shortestTimeout, &loop)
     if spoken == .http2 {
       guard beginHTTP2(handle) else { return close(handle) }
       origins[origin].http2.append(handle)

@@ -50,7 +50,7 @@ extension HTTPClient {
         return lost(handle, detail: connections[handle].stream.securityFailure ?? "\(error)")
       }
       if connections[handle].phase == .handshaking, connections[handle].stream.isEstablished {
-        secured(handle)
+        secured(handle, &loop)
         guard connections.contains(handle) else { return }
       }
       switch outcome {
