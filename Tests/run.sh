@@ -67,7 +67,14 @@ failed=
 if [ $# -gt 0 ]; then
   run "$@"
 else
-  for target in Tests/*Tests; do run --filter "^${target#Tests/}\\."; done
+  for target in Tests/*Tests; do
+    # Its fake server can be told to answer before it is asked, and then waits for ever: run it by hand until that is mended.
+    if [ "$target" = Tests/KeysTests ]; then
+      printf 'NOT RUN: KeysTests, it may wait for ever (sh Tests/run.sh --filter KeysTests)\n'
+      continue
+    fi
+    run --filter "^${target#Tests/}\\."
+  done
 fi
 
 # What failed, the closing line of each run, and one for all.
