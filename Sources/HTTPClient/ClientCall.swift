@@ -46,7 +46,9 @@ public struct ClientCall: ~Copyable {
   /// When bytes of this call last moved.
   var movedAt: MonotonicTime
 
-  init(origin: Int, owner: UInt64, response: ResponseHead, trailers: FieldSection, responseHead: Duration, now: MonotonicTime) {
+  init(
+    origin: Int, owner: UInt64, response: ResponseHead, trailers: FieldSection, responseHead: Duration, now: MonotonicTime
+  ) {
     self.origin = origin
     self.owner = owner
     self.response = response
@@ -97,8 +99,8 @@ public struct CallFailure: Error, Equatable, Sendable {
   }
 }
 
-/// What happened upstream. Handles name calls. An event may speak of a call that was released or cancelled meanwhile: ask
-/// `calls.contains` first. After `failed` nothing follows; after `ended` only `sent`.
+/// What happened upstream. Handles name calls. An event may speak of a call that was released or cancelled meanwhile:
+/// ask `calls.contains` first. After `failed` nothing follows; after `ended` only `sent`.
 public enum ClientEvent: Sendable {
   /// A connection is reserved: submit the request.
   case assigned(Handle)
@@ -111,7 +113,7 @@ public enum ClientEvent: Sendable {
   /// So many bytes of request content went out.
   case sent(Handle, Int)
   case failed(Handle, CallFailure)
-  /// Calls wait until ``HTTPClient/setTarget(_:addresses:protocol:)`` or `failTarget`; also after a failed connect, when
-  /// addresses and protocol are to be found out again while the old ones stay in use.
+  /// Calls wait until ``HTTPClient/setTarget(_:addresses:protocol:)`` or `failTarget`; also after a failed connect,
+  /// when addresses and protocol are to be found out again while the old ones stay in use.
   case needsTarget(origin: Int)
 }

@@ -6,11 +6,13 @@ public struct ClientLimits: Sendable {
   public var message: MessageLimits
   /// Streams that we open at once on one HTTP/2 connection, if its peer allows that many. Above: another connection.
   public var streamCount: Int
-  /// Response content of one HTTP/2 connection that may be under way, in bytes. It is given back on arrival: what bounds
-  /// memory is the window of each stream.
+  /// Response content of one HTTP/2 connection that may be under way, in bytes. It is given back on arrival: what
+  /// bounds memory is the window of each stream.
   public var connectionWindowBytes: Int
 
-  public init(message: MessageLimits = MessageLimits(), streamCount: Int = 256, connectionWindowBytes: Int = 1024 * 1024) {
+  public init(
+    message: MessageLimits = MessageLimits(), streamCount: Int = 256, connectionWindowBytes: Int = 1024 * 1024
+  ) {
     self.message = message
     self.streamCount = streamCount
     self.connectionWindowBytes = connectionWindowBytes

@@ -1,7 +1,8 @@
 import HTTP
 public import Transport
 
-/// One timer a connection, none a call: it comes up at least once in the shortest of the timeouts and looks at the calls.
+/// One timer a connection, none a call: it comes up at least once in the shortest of the timeouts and looks at the
+/// calls.
 extension HTTPClient {
   /// Sees to it that the connection's timer comes up no later than `deadline`.
   mutating func arm(_ handle: Handle, by deadline: MonotonicTime, _ loop: inout EventLoop) {
@@ -60,7 +61,9 @@ extension HTTPClient {
     }
   }
 
-  private mutating func expireIdle(_ handle: Handle, _ settings: OriginSettings, _ look: MonotonicTime) -> MonotonicTime {
+  private mutating func expireIdle(
+    _ handle: Handle, _ settings: OriginSettings, _ look: MonotonicTime
+  ) -> MonotonicTime {
     let deadline = connections[handle].phaseBeganAt + settings.keepAlive
     if deadline > now { return min(deadline, look) }
     close(handle)
@@ -99,7 +102,9 @@ extension HTTPClient {
       guard isWaiting(call) else { continue }
       origins[origin].waitingCount -= 1
       calls[call].phase = .failed
-      events.append(.failed(call, CallFailure(.timedOut(.connect), retryable: true, mayHaveLeft: false, detail: "no free connection in time")))
+      let failure = CallFailure(
+        .timedOut(.connect), retryable: true, mayHaveLeft: false, detail: "no free connection in time")
+      events.append(.failed(call, failure))
     }
   }
 }

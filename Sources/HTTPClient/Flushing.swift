@@ -2,8 +2,8 @@ import HTTP
 public import Transport
 
 extension HTTPClient {
-  /// Makes the connections that waiting calls need, writes once for every connection that has something to say, and ends
-  /// those that are over.
+  /// Makes the connections that waiting calls need, writes once for every connection that has something to say, and
+  /// ends those that are over.
   public mutating func flush(loop: inout EventLoop) {
     now = loop.now
     connectWhereWanted(&loop)
@@ -24,14 +24,16 @@ extension HTTPClient {
     case .connecting: return
     case .handshaking: _ = writeOutput(handle, &loop)
     case .http2:
-      if connections[handle].stream.wantsToWrite, connections[handle].output.isEmpty, !writeOutput(handle, &loop) { return }
+      let hasOnlyCiphertext = connections[handle].output.isEmpty && connections[handle].stream.wantsToWrite
+      if hasOnlyCiphertext, !writeOutput(handle, &loop) { return }
       if !flushHTTP2(handle, &loop), connections.contains(handle) {
         // Whoever still has a stream here lost it because the library ended the connection for a fault of the peer's.
         failStreams(handle, .protocolError, detail: "HTTP/2: the peer broke the protocol")
         lost(handle, detail: "connection ended")
       }
     case .idle, .assigned, .head, .body, .complete:
-      if !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite { _ = writeOutput(handle, &loop) }
+      guard !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite else { return }
+      _ = writeOutput(handle, &loop)
     }
   }
 
@@ -51,7 +53,8 @@ extension HTTPClient {
     }
     let left = connections[handle].output.count
     // Ciphertext may have left before the last byte of its plaintext counts as sent.
-    connections[handle].writtenByteCount &+= UInt64(before - left) &+ (left > 0 && connections[handle].stream.wantsToWrite ? 1 : 0)
+    let isUnderWay = left > 0 && connections[handle].stream.wantsToWrite
+    connections[handle].writtenByteCount &+= UInt64(before - left) &+ (isUnderWay ? 1 : 0)
     if connections[handle].phase != .http2 { reportSent(handle, left) }
     if left == 0 { connections[handle].output.giveBack(to: &buffers) }
     return true

@@ -14,8 +14,10 @@ extension HTTPClient {
       lengthCount += 1
     }
     // Framing that disagrees with what will be sent would let content pass for the next request.
-    guard head.method != .connect, lengthCount <= 1, (lengthCount == 0) == (length == nil), !endsStream || (length ?? 0) == 0 else {
-      fail(call, CallFailure(.protocolError, retryable: false, mayHaveLeft: false, detail: "request not expressible in HTTP/1.1"))
+    let isFramed = lengthCount == (length == nil ? 0 : 1) && (!endsStream || (length ?? 0) == 0)
+    guard head.method != .connect, isFramed else {
+      let detail = "request not expressible in HTTP/1.1"
+      fail(call, CallFailure(.protocolError, retryable: false, mayHaveLeft: false, detail: detail))
       return false
     }
     connections[handle].method = head.method
@@ -26,7 +28,9 @@ extension HTTPClient {
     connections[handle].owedByteCount = length ?? 0
     connections[handle].unsentByteCount = 0
     let isChunked = connections[handle].isRequestChunked
-    let needsLength = endsStream && length == nil && (head.method == .post || head.method == .put || head.method == .patch)
+    // RFC 9110 §8.6: such methods are expected to have content.
+    let mayHaveContent = head.method == .post || head.method == .put || head.method == .patch
+    let needsLength = endsStream && length == nil && mayHaveContent
     connections[handle].output.borrow(from: &buffers)
     connections[handle].output.withArray { output in
       let arena = head.fields.bytes.span
@@ -41,7 +45,8 @@ extension HTTPClient {
     return true
   }
 
-  /// All lines that end at no hop; the crumbs of `cookie`, which HTTP/2 clients may send apart, in one line (RFC 9113 §8.2.3).
+  /// All lines that end at no hop; the crumbs of `cookie`, which HTTP/2 clients may send apart, in one line
+  /// (RFC 9113 §8.2.3).
   private static func appendLines(_ lines: [FieldLine], of arena: Span<UInt8>, to output: inout [UInt8]) {
     var crumbCount = 0
     for line in lines {

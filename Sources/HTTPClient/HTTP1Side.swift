@@ -41,7 +41,8 @@ extension HTTPClient {
     let call = connections[handle].current
     do throws(MessageError) {
       let progress = try connections[handle].parser.parse(
-        input, to: connections[handle].method, offersWebSocket: false, limits: limits.message, into: &calls[call].response)
+        input, to: connections[handle].method, offersWebSocket: false, limits: limits.message,
+        into: &calls[call].response)
       guard case .complete(let consumed, let body, let persists) = progress else { return nil }
       calls[call].movedAt = now
       if calls[call].response.isInterim {
@@ -66,8 +67,8 @@ extension HTTPClient {
   mutating func keepInterim(_ call: Handle) {
     calls[call].interimCount += 1
     if calls[call].interimCount > Self.interimLimit {
-      let failure = CallFailure(.protocolError, retryable: false, mayHaveLeft: true, detail: "too many interim responses")
-      return fail(call, failure)
+      let detail = "too many interim responses"
+      return fail(call, CallFailure(.protocolError, retryable: false, mayHaveLeft: true, detail: detail))
     }
     calls[call].interims.append(calls[call].response)
     calls[call].response = ResponseHead()
@@ -127,7 +128,8 @@ extension HTTPClient {
     guard calls.contains(call) else { return }
     switch connections[handle].phase {
     case .assigned:
-      fail(call, CallFailure(.closedBeforeAnswer(reused: calls[call].isReused), retryable: true, mayHaveLeft: false, detail: detail))
+      let kind = CallFailure.Kind.closedBeforeAnswer(reused: calls[call].isReused)
+      fail(call, CallFailure(kind, retryable: true, mayHaveLeft: false, detail: detail))
     case .head where connections[handle].pending.isEmpty && calls[call].interimCount == 0:
       let hasLeft = mayHaveLeft(call)
       let kind = CallFailure.Kind.closedBeforeAnswer(reused: calls[call].isReused)
@@ -156,7 +158,8 @@ extension HTTPClient {
       !connections[handle].isBroken
     else {
       // A request that was cut short must not look complete.
-      if !connections[handle].output.isEmpty || !calls[call].isRequestEnded { connections[handle].stream.socket.resetOnClose() }
+      let isCutShort = !connections[handle].output.isEmpty || !calls[call].isRequestEnded
+      if isCutShort { connections[handle].stream.socket.resetOnClose() }
       return close(handle)
     }
     connections[handle].phaseBeganAt = now

@@ -117,11 +117,14 @@ extension HTTPClient {
     guard calls[call].phase != .ended else { return }
     let isUnsent = isLocal && code == H2ErrorCode.internalError && calls[call].phase == .awaitingHead
     if code == H2ErrorCode.refusedStream || stream > connections[handle].lastStream || isUnsent {
-      fail(call, CallFailure(.refused, retryable: true, mayHaveLeft: !isUnsent && mayHaveLeft(call), detail: "stream not taken"))
+      let hasLeft = !isUnsent && mayHaveLeft(call)
+      fail(call, CallFailure(.refused, retryable: true, mayHaveLeft: hasLeft, detail: "stream not taken"))
     } else if isLocal && code == H2ErrorCode.protocolError {
-      fail(call, CallFailure(.protocolError, retryable: false, mayHaveLeft: true, detail: "response: malformed message"))
+      let detail = "response: malformed message"
+      fail(call, CallFailure(.protocolError, retryable: false, mayHaveLeft: true, detail: detail))
     } else {
-      fail(call, CallFailure(.reset, retryable: false, mayHaveLeft: mayHaveLeft(call), detail: "stream reset, code \(code)"))
+      let detail = "stream reset, code \(code)"
+      fail(call, CallFailure(.reset, retryable: false, mayHaveLeft: mayHaveLeft(call), detail: detail))
     }
   }
 
@@ -168,7 +171,8 @@ extension HTTPClient {
       }
       connections[handle].output.withArray { swap(&$0, &produced) }
       for index in 0..<batch.events.count {
-        if case .closed(let slot, let code) = batch.events[index] { streamClosed(handle, session, slot, code, isLocal: true) }
+        guard case .closed(let slot, let code) = batch.events[index] else { continue }
+        streamClosed(handle, session, slot, code, isLocal: true)
       }
       reportProgress(session)
       if connections[handle].output.isEmpty {

@@ -48,12 +48,13 @@ public struct HTTPClient: ~Copyable {
 
   /// Where the origin is and, in cleartext, what it speaks. Waiting calls proceed with the next flush. A protocol that
   /// was configured stands, whatever is said here.
-  public mutating func setTarget(_ origin: Int, addresses: [SocketAddress], protocol upstreamProtocol: UpstreamProtocol) {
+  public mutating func setTarget(
+    _ origin: Int, addresses: [SocketAddress], protocol upstreamProtocol: UpstreamProtocol
+  ) {
     if origins[origin].addresses != addresses { origins[origin].preferredAddress = 0 }
     origins[origin].addresses = addresses
-    if origins[origin].settings.choice == .auto, origins[origin].settings.security == nil, upstreamProtocol != .unknown {
-      origins[origin].upstreamProtocol = upstreamProtocol
-    }
+    let isOpen = origins[origin].settings.choice == .auto && origins[origin].settings.security == nil
+    if isOpen, upstreamProtocol != .unknown { origins[origin].upstreamProtocol = upstreamProtocol }
     origins[origin].isTargetRequested = false
     want(origin)
   }
@@ -88,7 +89,8 @@ public struct HTTPClient: ~Copyable {
     if ready == nil, origins[origin].waitingCount >= origins[origin].settings.waitingCount { return nil }
     let created = ClientCall(
       origin: origin, owner: owner, response: spareHeads.popLast() ?? ResponseHead(),
-      trailers: spareTrailers.popLast() ?? FieldSection(), responseHead: origins[origin].settings.responseHead, now: now)
+      trailers: spareTrailers.popLast() ?? FieldSection(), responseHead: origins[origin].settings.responseHead,
+      now: now)
     guard let call = calls.insert(created) else {
       if let ready { free(ready) }
       return nil

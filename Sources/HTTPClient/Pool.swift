@@ -128,7 +128,9 @@ extension HTTPClient {
   }
 
   /// Begins to connect to one of the origin's addresses, the next one where that fails at once.
-  private mutating func connect(_ origin: Int, attempt first: Int, beganAt: MonotonicTime, _ loop: inout EventLoop) -> Bool {
+  private mutating func connect(
+    _ origin: Int, attempt first: Int, beganAt: MonotonicTime, _ loop: inout EventLoop
+  ) -> Bool {
     let addresses = origins[origin].addresses
     var failure = Errno.connectionRefused
     var attempt = first

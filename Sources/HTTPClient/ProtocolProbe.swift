@@ -1,8 +1,9 @@
 import HTTP
 public import Transport
 
-/// Finds out whether a cleartext origin speaks HTTP/2 by prior knowledge (RFC 9113 §3.3), with a connection that carries
-/// nothing but the preface. Servers that meet it unasked answer all kinds of things: only a valid SETTINGS frame counts.
+/// Finds out whether a cleartext origin speaks HTTP/2 by prior knowledge (RFC 9113 §3.3), with a connection that
+/// carries nothing but the preface. Servers that meet it unasked answer all kinds of things: only a valid SETTINGS frame
+/// counts.
 public enum ProtocolProbe {
   public enum Outcome: Equatable, Sendable {
     case http2

@@ -15,10 +15,9 @@ extension HTTPClient {
       connectDecided(handle, &loop)
       guard connections.contains(handle) else { return }
     }
-    if readiness.isWritable,
-      !connections[handle].output.isEmpty || connections[handle].phase == .http2 || connections[handle].stream.wantsToWrite
-    {
-      markDirty(handle)
+    if readiness.isWritable {
+      let isWaiting = !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite
+      if isWaiting || connections[handle].phase == .http2 { markDirty(handle) }
     }
     if readiness.isReadable { read(handle, untilEnd: readiness.isEnding, &loop) }
   }

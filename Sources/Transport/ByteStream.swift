@@ -65,7 +65,8 @@ public struct ByteStream: ~Copyable {
   }
 
   /// Fills `buffer`, whose count is the most that may be read, from its beginning. Fewer bytes than that mean that the
-  /// socket is drained, unless the peer is ending. `endOfStream` is an orderly end: under TLS the peer said close_notify.
+  /// socket is drained, unless the peer is ending. `endOfStream` is an orderly end: under TLS the peer said
+  /// close_notify.
   public mutating func read(into buffer: inout [UInt8]) throws(Errno) -> IOOutcome {
     if layer == nil { return try socket.read(into: &buffer) }
     return try layer!.read(from: socket, into: &buffer)

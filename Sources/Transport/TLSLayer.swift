@@ -48,7 +48,8 @@ public struct TLSSettingsError: Error, Equatable, Sendable, CustomStringConverti
 
 /// One TLS session between a socket and its owner.
 struct TLSLayer: ~Copyable {
-  /// Plaintext that is encrypted before the socket has taken it. A queue keeps its bytes until their ciphertext is gone.
+  /// Plaintext that is encrypted before the socket has taken it. A queue keeps its bytes until their ciphertext is
+  /// gone.
   private static var encryptedBytes: Int { 64 * 1024 }
   private static var ciphertextBytes: Int { 32 * 1024 }
 
@@ -112,7 +113,9 @@ struct TLSLayer: ~Copyable {
   }
 
   /// Reads records until one more is needed, the peer has ended or `limit` is reached.
-  private mutating func readPlaintext(into buffer: inout [UInt8], _ limit: Int) throws(Errno) -> TLSSession.ReadOutcome {
+  private mutating func readPlaintext(
+    into buffer: inout [UInt8], _ limit: Int
+  ) throws(Errno) -> TLSSession.ReadOutcome {
     do throws(TLSFailure) {
       while buffer.count < limit {
         let outcome = try session.readPlaintext(into: &buffer, atMost: limit - buffer.count)

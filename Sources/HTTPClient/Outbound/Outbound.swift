@@ -43,8 +43,8 @@ public struct OutboundURL: Hashable, Sendable {
       host = authority[..<colon]
       port = number
     }
-    guard !host.isEmpty, authority.hasPrefix("[") || host.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." || $0 == "_" })
-    else { return nil }
+    let isName = host.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." || $0 == "_" }
+    guard !host.isEmpty, authority.hasPrefix("[") || isName else { return nil }
     let target = rest[end...]
     self.init(
       isSecure: isSecure, host: host.lowercased(), port: port,
@@ -52,8 +52,8 @@ public struct OutboundURL: Hashable, Sendable {
   }
 
   private static func port(_ digits: Substring) -> UInt16? {
-    guard digits.count <= 5, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits), port > 0 else { return nil }
-    return port
+    guard digits.count <= 5, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits) else { return nil }
+    return port > 0 ? port : nil
   }
 
   /// As in a Host field: the port only where it is not the scheme's own.
@@ -74,7 +74,8 @@ public enum CertificateAuthority: Hashable, Sendable {
   case file(String)
 }
 
-/// One call to a service of somebody else: Corbado, an issuer's keys. Never followed through a redirect, never repeated.
+/// One call to a service of somebody else: Corbado, an issuer's keys. Never followed through a redirect; sent again only
+/// where no byte of it has left.
 public struct OutboundRequest: Sendable {
   public var method: Method
   public var url: OutboundURL

@@ -1,8 +1,8 @@
 internal import HTTP
 public import Transport
 
-/// The way out of the slow flows: whole requests and whole answers, on the control loop. Names are resolved again at most
-/// once a minute while connections are made, idle connections are kept for 30 s.
+/// The way out of the slow flows: whole requests and whole answers, on the control loop. Names are resolved again once
+/// they are a minute old and something is sent, idle connections are kept for 30 s.
 ///
 /// No redirect is followed. A request is sent again only where it is certain that no byte of it left the process.
 public actor OutboundClient {
@@ -178,7 +178,9 @@ public actor OutboundClient {
     let now = loop.now
     while let handle = loop.timers.next(dueAt: now) { client.timerFired(handle, loop: &loop) }
     client.resume(loop: &loop)
-    for (owner, call) in pending where call.deadline <= now { end(owner, .timedOut, detail: "no complete answer in time") }
+    for (owner, call) in pending where call.deadline <= now {
+      end(owner, .timedOut, detail: "no complete answer in time")
+    }
     settle()
     var next = loop.timers.earliest ?? .distantFuture
     for call in pending.values { next = min(next, call.deadline) }

@@ -22,7 +22,9 @@ struct OutboundMessage {
       head.fields.append(name: name.span, value: value.span)
     }
     let mayHaveContent = request.method == .post || request.method == .put || request.method == .patch
-    if !request.content.isEmpty || mayHaveContent { head.fields.append("content-length", String(request.content.count)) }
+    if !request.content.isEmpty || mayHaveContent {
+      head.fields.append("content-length", String(request.content.count))
+    }
   }
 
   private static func name(_ method: Method) -> StaticString? {
