@@ -25,12 +25,14 @@ extension HTTPClient {
       lines.append(line)
     }
     let scheme: StaticString = origins[calls[call].origin].settings.security == nil ? "http" : "https"
-    guard !connections[handle].isDraining,
+    guard sessions[session].acceptsRequests,
       let slot = sessions[session].submitRequest(
         head, lines: lines, scheme: scheme, authority: authority, endsStream: endsStream, owner: call.raw)
     else {
       connections[handle].isDraining = true
-      fail(call, CallFailure(.refused, retryable: true, mayHaveLeft: false, detail: "connection takes no more streams"))
+      // Without a GOAWAY it is the peer's fault: what it sent first was no HTTP/2.
+      let kind: CallFailure.Kind = connections[handle].lastStream == .max ? .protocolError : .refused
+      fail(call, CallFailure(kind, retryable: true, mayHaveLeft: false, detail: "connection takes no streams"))
       return false
     }
     calls[call].slot = slot
@@ -177,12 +179,17 @@ extension HTTPClient {
       reportProgress(session)
       if connections[handle].output.isEmpty {
         connections[handle].output.giveBack(to: &buffers)
-        let isIdle = connections[handle].callCount == 0
-        return !isLost && !sessions[session].isFinished && !(isIdle && connections[handle].isDraining)
+        return !isLost && isGoingOn(handle)
       }
       guard writeOutput(handle, &loop) else { return true }
       if !connections[handle].output.isEmpty { return true }
+      if !isLost, !sessions[session].wantsToWrite { return isGoingOn(handle) }
     }
+  }
+
+  private func isGoingOn(_ handle: Handle) -> Bool {
+    if connections[handle].isDraining, connections[handle].callCount == 0 { return false }
+    return !sessions[connections[handle].session].isFinished
   }
 
   private mutating func reportProgress(_ session: Handle) {
