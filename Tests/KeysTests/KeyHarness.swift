@@ -13,6 +13,8 @@ import Transport
 /// What an issuer's server does with one request.
 enum Answer: Sendable {
   case status(UInt16, [(StaticString, String)] = [], [UInt8] = [])
+  /// 200 with that many spaces: the bytes themselves would be printed by the test runner, megabytes of them.
+  case blank(bytes: Int)
   case failure(OutboundFailure.Kind)
   /// Answers only when ``FakeServer/release(with:)`` says what.
   case nothing
@@ -28,6 +30,7 @@ final class FakeServer: Sendable {
     var handler: @Sendable (OutboundRequest) -> Answer
     var requests: [OutboundRequest] = []
     var held: [CheckedContinuation<Answer, Never>] = []
+    var heldAwaiting: [CheckedContinuation<Void, Never>] = []
     var threads: Set<Bool> = []
   }
 
@@ -48,8 +51,16 @@ final class FakeServer: Sendable {
   /// Whether each request was made on the loop's thread.
   var wasOnLoop: Set<Bool> { state.withLock { $0.threads } }
 
-  /// Lets all requests go that wait for an answer.
-  func release(with answer: Answer) {
+  /// Lets all requests go that wait for an answer, once there is one: how many turns of the loop it takes a fetch to get
+  /// here is nobody's promise.
+  func release(with answer: Answer) async {
+    await withCheckedContinuation { continuation in
+      let isHeld = state.withLock { state in
+        if state.held.isEmpty { state.heldAwaiting.append(continuation) }
+        return !state.held.isEmpty
+      }
+      if isHeld { continuation.resume() }
+    }
     let held = state.withLock { state in
       let held = state.held
       state.held = []
@@ -67,12 +78,18 @@ final class FakeServer: Sendable {
       }
       if case .nothing = answer {
         answer = await withCheckedContinuation { continuation in
-          self.state.withLock { $0.held.append(continuation) }
+          let awaiting = self.state.withLock { state in
+            state.held.append(continuation)
+            defer { state.heldAwaiting = [] }
+            return state.heldAwaiting
+          }
+          for waiter in awaiting { waiter.resume() }
         }
       }
       switch answer {
       case .status(let status, let fields, let content):
         return OutboundResponse(head: responseHead(fields, status: status), content: content)
+      case .blank(let count): return OutboundResponse(head: responseHead([], status: 200), content: Array(repeating: 0x20, count: count))
       case .failure(let kind): throw OutboundFailure(kind, requestMayHaveLeft: true, detail: "as told")
       case .nothing: throw OutboundFailure(.timedOut, requestMayHaveLeft: true)
       }

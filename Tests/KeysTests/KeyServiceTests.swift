@@ -71,7 +71,7 @@ import Transport
     await harness.service.needKeys(issuer: 1, keyID: nil)
     #expect(harness.keyIDs(0) == nil)
     #expect(harness.keyIDs(1) == ["old"])
-    harness.server.release(with: .ok(set))
+    await harness.server.release(with: .ok(set))
     await harness.service.settle()
     #expect(harness.keyIDs(0) == ["old"])
   }
@@ -88,7 +88,7 @@ import Transport
     (.ok(#"{"keys":{}}"#), "malformed"), (.ok(#"{"keys":[],"keys":[]}"#), "malformed"),
     (.ok(#"{"keys":[]}"#), "no_usable_key"), (.ok(#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#), "no_usable_key"),
     (.ok(#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#), "no_usable_key"),
-    (.status(200, [], [UInt8](repeating: 0x20, count: 512 * 1024 + 1)), "response_too_large"),
+    (.blank(bytes: 512 * 1024 + 1), "response_too_large"),
   ]
 
   @Test(arguments: badAnswers)
@@ -191,7 +191,7 @@ import Transport
     await harness.service.turnOnce()
     #expect(harness.server.requestCount == 2)
     #expect(counts.value == [])
-    harness.server.release(with: .ok(try TokenFactory.jwkSet([old, new])))
+    await harness.server.release(with: .ok(try TokenFactory.jwkSet([old, new])))
     await harness.service.settle()
     #expect(counts.value == [Int](repeating: 3, count: 1000))
     #expect(harness.server.requestCount == 2)
@@ -236,7 +236,7 @@ import Transport
     harness.service.needKeys(issuer: 0, keyID: nil) { count.change { $0 += 1 } }
     await harness.service.turnOnce()
     #expect(count.value == 0)
-    harness.server.release(with: .ok(try old.jwkSet))
+    await harness.server.release(with: .ok(try old.jwkSet))
     await harness.service.settle()
     #expect(count.value == 1)
     #expect(harness.keyIDs() == ["old"])
@@ -255,7 +255,7 @@ import Transport
     #expect(count.value == 1)
     let status = await harness.service.status(0)
     #expect(status.failure == .unfinished && status.fetchCounts == ["unfinished": 1])
-    harness.server.release(with: .ok(try old.jwkSet))
+    await harness.server.release(with: .ok(try old.jwkSet))
     await harness.service.turnOnce()
     #expect(harness.keyIDs() == nil)
     harness.server.answer(.ok(try new.jwkSet))
@@ -291,7 +291,7 @@ import Transport
     harness.clock.change { $0 = $0 + .seconds(4) }
     await harness.service.turnOnce()
     guard case .expired? = harness.availability() else { Issue.record("not expired"); return }
-    harness.server.release(with: .status(304))
+    await harness.server.release(with: .status(304))
     await harness.service.settle()
     #expect(harness.keyIDs() == ["old"])
   }
@@ -346,7 +346,7 @@ import Transport
     await harness.service.turnOnce()
     await harness.service.stop()
     #expect(count.value == 1)
-    harness.server.release(with: .ok(try new.jwkSet))
+    await harness.server.release(with: .ok(try new.jwkSet))
     await harness.jump(.seconds(100_000))
     await harness.service.needKeys(issuer: 0, keyID: "other")
     #expect(harness.keyIDs() == ["old"])
