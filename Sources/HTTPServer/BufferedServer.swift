@@ -48,6 +48,8 @@ public actor BufferedServer {
   private let handler: Handler
   private var contents: [Handle: ByteQueue] = [:]
   private var events: [ServerEvent] = []
+  /// Descriptors have run out: until then the accept queue keeps who comes.
+  private var acceptsAgainAt: MonotonicTime?
 
   /// Listens at once; ``start()`` begins to serve.
   public init(on executor: LoopExecutor, at address: SocketAddress, limits: ServerLimits = ServerLimits(), _ handler: @escaping Handler) throws(Errno) {
@@ -75,16 +77,37 @@ public actor BufferedServer {
     for index in 0..<count {
       let readiness = loop.readiness(index)
       if readiness.handle.isNone {
-        // Out of descriptors: the queue keeps the connections until some are free.
-        try? server.accept(listener, as: 0, &loop)
+        accept()
       } else {
         server.ready(readiness, &loop)
       }
     }
     let now = loop.now
     while let handle = loop.timers.next(dueAt: now) { server.timerFired(handle, &loop) }
+    resumeListening()
     settle()
-    return server.hasWork ? loop.now : loop.timers.earliest
+    if server.hasWork { return loop.now }
+    return [loop.timers.earliest, acceptsAgainAt].compactMap { $0 }.min()
+  }
+
+  /// A listener that cannot be served stays readable; watching it on would spin the loop.
+  private func accept() {
+    do throws(Errno) {
+      try server.accept(listener, as: 0, &loop)
+    } catch {
+      loop.unwatch(listener.descriptor.number)
+      acceptsAgainAt = loop.now + .milliseconds(100)
+    }
+  }
+
+  private func resumeListening() {
+    guard let moment = acceptsAgainAt, moment <= loop.now else { return }
+    do throws(Errno) {
+      try loop.watchForReading(listener.descriptor.number, as: .none)
+      acceptsAgainAt = nil
+    } catch {
+      acceptsAgainAt = loop.now + .milliseconds(100)
+    }
   }
 
   private func settle() {
