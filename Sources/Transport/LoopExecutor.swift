@@ -77,8 +77,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     }
   }
 
-  /// Ends ``run()`` once no job is left. Sleepers wake at once. Jobs that come later run on threads that end with them, so
-  /// that no task waits for ever for a loop that is gone.
+  /// Ends ``run()`` once no job is left; sleepers wake at once. Jobs that come after that are never run: stop a loop last.
   public func stop() {
     state.withLock { $0.isStopping = true }
     wakeUp.send()

@@ -30,10 +30,9 @@ import Testing
     #expect(Set(targets.map { $0 + "Tests" }).subtracting(tests) == [])
   }
 
-  /// Paths of one machine, and hosts that packages come from, mean nothing to whoever reads the project.
+  /// Paths of one machine mean nothing to whoever reads the project.
   @Test func `nothing speaks of the machine that it was written on`() throws {
-    let marks = ["/work/", "/home/", "/Users/", "/root/", "/tmp/w/", "pypi.org", "deb.debian.org", "pythonhosted"]
-      .map { Data($0.utf8) }
+    let marks = ["/home/", "/Users/", "/root/", Project.root.path + "/"].map { Data($0.utf8) }
     let paths = try Project.files().filter { path in
       !path.hasPrefix("Tests/Vectors") && path != "Tests/HouseTests/LayoutTests.swift"
     }
