@@ -13,6 +13,9 @@ public protocol StateStore: Sendable {
 
   nonisolated(nonsending) func link(for identifier: String) async throws(StateStoreError) -> LinkLookup
 
+  /// The link of an identity: of several the one that was made first.
+  nonisolated(nonsending) func link(of issuer: String, subject: String) async throws(StateStoreError) -> IdentityLink?
+
   /// Frees an identifier: the link goes, a tombstone stays, and the identity's sessions that began up to `now` are
   /// revoked until `expiration`. Returns the link that was there.
   nonisolated(nonsending) func removeLink(
@@ -52,6 +55,17 @@ public protocol StateStore: Sendable {
   nonisolated(nonsending) func storeSigningKey(
     _ key: StoredSigningKey
   ) async throws(StateStoreError) -> StoredSigningKey
+
+  /// Puts a key in the place of the active one, which is retired, unless another process was faster.
+  ///
+  /// - Parameter keyID: of the active key of that algorithm.
+  /// - Returns: the active key of that algorithm.
+  nonisolated(nonsending) func replaceSigningKey(
+    _ keyID: String, with key: StoredSigningKey
+  ) async throws(StateStoreError) -> StoredSigningKey
+
+  /// Forgets retired keys; an active one stays.
+  nonisolated(nonsending) func removeSigningKeys(_ keyIDs: [String]) async throws(StateStoreError)
 }
 
 /// A moment as it is stored: whole seconds since 1970-01-01T00:00:00Z without leap seconds.

@@ -144,6 +144,9 @@ private struct FixedKeys: StateStore {
     throw .timedOut
   }
   nonisolated(nonsending) func link(for _: String) async throws(StateStoreError) -> LinkLookup { throw .timedOut }
+  nonisolated(nonsending) func link(of _: String, subject _: String) async throws(StateStoreError) -> IdentityLink? {
+    throw .timedOut
+  }
   nonisolated(nonsending) func removeLink(
     for _: String, at _: StoredTime, revokingUntil _: StoredTime
   ) async throws(StateStoreError) -> IdentityLink? { throw .timedOut }
@@ -163,4 +166,8 @@ private struct FixedKeys: StateStore {
   nonisolated(nonsending) func storeSigningKey(_: StoredSigningKey) async throws(StateStoreError) -> StoredSigningKey {
     throw .timedOut
   }
+  nonisolated(nonsending) func replaceSigningKey(
+    _: String, with _: StoredSigningKey
+  ) async throws(StateStoreError) -> StoredSigningKey { throw .timedOut }
+  nonisolated(nonsending) func removeSigningKeys(_: [String]) async throws(StateStoreError) { throw .timedOut }
 }

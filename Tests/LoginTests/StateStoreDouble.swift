@@ -40,6 +40,11 @@ final class StateStoreDouble: StateStore {
     return try await store.link(for: identifier)
   }
 
+  nonisolated(nonsending) func link(of issuer: String, subject: String) async throws(StateStoreError) -> IdentityLink? {
+    try enter("linkOf")
+    return try await store.link(of: issuer, subject: subject)
+  }
+
   nonisolated(nonsending) func removeLink(
     for identifier: String, at now: StoredTime, revokingUntil expiration: StoredTime
   ) async throws(StateStoreError) -> IdentityLink? {
@@ -83,5 +88,17 @@ final class StateStoreDouble: StateStore {
   ) async throws(StateStoreError) -> StoredSigningKey {
     try enter("storeSigningKey")
     return try await store.storeSigningKey(key)
+  }
+
+  nonisolated(nonsending) func replaceSigningKey(
+    _ keyID: String, with key: StoredSigningKey
+  ) async throws(StateStoreError) -> StoredSigningKey {
+    try enter("replaceSigningKey")
+    return try await store.replaceSigningKey(keyID, with: key)
+  }
+
+  nonisolated(nonsending) func removeSigningKeys(_ keyIDs: [String]) async throws(StateStoreError) {
+    try enter("removeSigningKeys")
+    try await store.removeSigningKeys(keyIDs)
   }
 }

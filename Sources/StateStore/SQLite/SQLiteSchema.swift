@@ -52,7 +52,8 @@ enum SQLiteSchema {
       state      TEXT NOT NULL CHECK (state IN ('active', 'retired'))
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX one_active_signing_key ON signing_keys (algorithm) WHERE state = 'active';
-    """
+    """,
+    "CREATE INDEX identity_links_by_identity ON identity_links (issuer, subject, created_at);",
   ]
 
   static func prepare(_ database: borrowing SQLiteDatabase, path: String) throws(StateStoreError) {

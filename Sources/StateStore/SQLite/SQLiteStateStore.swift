@@ -87,6 +87,19 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
+  public nonisolated(nonsending) func link(
+    of issuer: String, subject: String
+  ) async throws(StateStoreError) -> IdentityLink? {
+    try await operations.perform { database throws(StateStoreError) in
+      let identifiers = try database.rows(
+        "SELECT identifier FROM identity_links WHERE issuer = ? AND subject = ? ORDER BY created_at, identifier LIMIT 1",
+        .text(issuer), .text(subject)
+      ) { row in row.text(0) }
+      guard let identifier = identifiers.first else { return nil }
+      return try database.link(for: identifier)
+    }
+  }
+
   public nonisolated(nonsending) func removeLink(
     for identifier: String, at now: StoredTime, revokingUntil expiration: StoredTime
   ) async throws(StateStoreError) -> IdentityLink? {
@@ -197,12 +210,30 @@ public final class SQLiteStateStore: StateStore {
       try database.transaction { () throws(StateStoreError) in
         let keys = try database.signingKeys()
         if let active = keys.first(where: { $0.algorithm == key.algorithm && $0.state == .active }) { return active }
-        try database.run(
-          "INSERT INTO signing_keys (key_id, algorithm, pem, created_at, state) VALUES (?, ?, ?, ?, 'active')",
-          .text(key.keyID), .text(key.algorithm), .blob(key.pem), .integer(key.createdAt.seconds))
-        var stored = key
-        stored.state = .active
-        return stored
+        return try database.insert(key)
+      }
+    }
+  }
+
+  public nonisolated(nonsending) func replaceSigningKey(
+    _ keyID: String, with key: StoredSigningKey
+  ) async throws(StateStoreError) -> StoredSigningKey {
+    try await operations.perform { database throws(StateStoreError) in
+      try database.transaction { () throws(StateStoreError) in
+        let active = try database.signingKeys().first { $0.algorithm == key.algorithm && $0.state == .active }
+        if let active, active.keyID != keyID { return active }
+        try database.run("UPDATE signing_keys SET state = 'retired' WHERE key_id = ?", .text(keyID))
+        return try database.insert(key)
+      }
+    }
+  }
+
+  public nonisolated(nonsending) func removeSigningKeys(_ keyIDs: [String]) async throws(StateStoreError) {
+    try await operations.perform { database throws(StateStoreError) in
+      try database.transaction { () throws(StateStoreError) in
+        for keyID in keyIDs {
+          try database.run("DELETE FROM signing_keys WHERE key_id = ? AND state = 'retired'", .text(keyID))
+        }
       }
     }
   }
@@ -245,6 +276,16 @@ extension SQLiteDatabase {
         issued_until = max(issued_until, excluded.issued_until), expires_at = max(expires_at, excluded.expires_at)
       """,
       .text(kind), .text(issuer), .blob(value), .integer(issuedUntil), .integer(expiration.seconds))
+  }
+
+  /// As the active one.
+  fileprivate func insert(_ key: StoredSigningKey) throws(StateStoreError) -> StoredSigningKey {
+    try run(
+      "INSERT INTO signing_keys (key_id, algorithm, pem, created_at, state) VALUES (?, ?, ?, ?, 'active')",
+      .text(key.keyID), .text(key.algorithm), .blob(key.pem), .integer(key.createdAt.seconds))
+    var stored = key
+    stored.state = .active
+    return stored
   }
 
   fileprivate func signingKeys() throws(StateStoreError) -> [StoredSigningKey] {
