@@ -34,25 +34,6 @@ enum StartFailure: Error {
   }
 }
 
-/// The command `run`: builds everything once, hands it down, serves until told to end, and says how it ended.
-/// - Returns: the exit code of behaviour section 4.
-public func run(_ path: String, complain: (String) -> Void) -> Int32 {
-  let loaded: LoadedSettings
-  do throws(SettingsRefused) {
-    loaded = try SidecarSettings.load(path)
-  } catch {
-    for problem in error.problems { complain("\(problem)\n") }
-    return 78
-  }
-  do throws(StartFailure) {
-    let sidecar = try Sidecar(loaded)
-    return try sidecar.run()
-  } catch {
-    complain("passkey-sidecar: \(error.text)\n")
-    return error.exitCode
-  }
-}
-
 /// The assembled process.
 struct Sidecar {
   let settings: SidecarSettings
@@ -180,6 +161,25 @@ struct Sidecar {
   }
 
   // MARK: Serving
+
+  /// The command `run`: builds everything once, hands it down, serves until told to end, and says how it ended.
+  /// - Returns: the exit code, as README lists them.
+  static func serve(_ path: String, complain: (String) -> Void) -> Int32 {
+    let loaded: LoadedSettings
+    do throws(SettingsRefused) {
+      loaded = try SidecarSettings.load(path)
+    } catch {
+      for problem in error.problems { complain("\(problem)\n") }
+      return 78
+    }
+    do throws(StartFailure) {
+      let sidecar = try Sidecar(loaded)
+      return try sidecar.run()
+    } catch {
+      complain("passkey-sidecar: \(error.text)\n")
+      return error.exitCode
+    }
+  }
 
   func run() throws(StartFailure) -> Int32 {
     do throws(Errno) {
