@@ -47,7 +47,7 @@ let package = Package(
 
     // Rooms.
     room("Login", ["OpenSSL", "JOSE", "HTTP", "HTTPClient", "StateStore", "Transport", "Telemetry"]),
-    room("Proxy", ["Gate", "Login", "JOSE", "HTTP", "HTTPServer", "HTTPClient", "Transport", "Telemetry"]),
+    room("Proxy", ["Gate", "Login", "OpenSSL", "JOSE", "HTTP", "HTTPServer", "HTTPClient", "Transport", "Telemetry"]),
 
     // Assembly.
     room("Settings", ["CYAML", "OpenSSL", "HTTP", "JOSE", "Gate", "Telemetry", "Transport", "HTTPServer", "HTTPClient", "StateStore", "Keys", "Login", "Proxy"]),

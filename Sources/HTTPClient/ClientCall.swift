@@ -29,6 +29,8 @@ public struct ClientCall: ~Copyable {
   public internal(set) var isReused = false
   /// May be changed until the request is submitted.
   public var responseHeadTimeout: Duration
+  /// A WebSocket: the request is a handshake, and once the app agreed bytes pass both ways, each until its end.
+  public let isTunnel: Bool
   public let openedAt: MonotonicTime
   public internal(set) var assignedAt: MonotonicTime
   public internal(set) var headAt: MonotonicTime
@@ -47,10 +49,12 @@ public struct ClientCall: ~Copyable {
   var movedAt: MonotonicTime
 
   init(
-    origin: Int, owner: UInt64, response: ResponseHead, trailers: FieldSection, responseHead: Duration, now: MonotonicTime
+    origin: Int, owner: UInt64, isTunnel: Bool, response: ResponseHead, trailers: FieldSection, responseHead: Duration,
+    now: MonotonicTime
   ) {
     self.origin = origin
     self.owner = owner
+    self.isTunnel = isTunnel
     self.response = response
     self.trailers = trailers
     responseHeadTimeout = responseHead
@@ -79,6 +83,8 @@ public struct CallFailure: Error, Equatable, Sendable {
     case refused
     /// An HTTP/1.1 connection that ended before a byte of the answer. On a reused one the app may have seen nothing.
     case closedBeforeAnswer(reused: Bool)
+    /// The app speaks HTTP/2 and does not offer extended CONNECT (RFC 8441 §3).
+    case tunnelUnsupported
   }
 
   public enum Stage: Equatable, Sendable { case connect, responseHead, idle }
@@ -100,7 +106,7 @@ public struct CallFailure: Error, Equatable, Sendable {
 }
 
 /// What happened upstream. Handles name calls. An event may speak of a call that was released or cancelled meanwhile:
-/// ask `calls.contains` first. After `failed` nothing follows; after `ended` only `sent`.
+/// ask `calls.contains` first. After `failed` nothing follows; after `ended` only `sent`, and of a tunnel `failed`.
 public enum ClientEvent: Sendable {
   /// A connection is reserved: submit the request.
   case assigned(Handle)

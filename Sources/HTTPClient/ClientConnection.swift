@@ -16,6 +16,8 @@ struct ClientConnection: ~Copyable {
     case head, body
     /// The response was read; the call is not released yet.
     case complete
+    /// A WebSocket that the app agreed to.
+    case tunnel
   }
 
   var stream: ByteStream
@@ -51,6 +53,11 @@ struct ClientConnection: ~Copyable {
   /// Of the peer's GOAWAY.
   var lastStream = Int32.max
 
+  /// The peer's SETTINGS have come.
+  var hasSettings = false
+  /// Assigned calls that wait for them.
+  var waitingTunnels: [Handle] = []
+
   // HTTP/1.1.
   var current = Handle.none
   var parser = ResponseParser()
@@ -62,6 +69,8 @@ struct ClientConnection: ~Copyable {
   var owedByteCount: UInt64 = 0
   /// Request content in `output`.
   var unsentByteCount = 0
+  /// Of a tunnel: the app was told that nothing more comes.
+  var isShutDown = false
 
   init(stream: consuming ByteStream, origin: Int, attempt: Int, connectBeganAt: MonotonicTime, now: MonotonicTime) {
     self.stream = stream

@@ -73,6 +73,14 @@ public struct OriginSettings: Sendable {
     streamWindowBytes = 256 * 1024
   }
 
+  /// The same app by HTTP/1.1, where it may be asked by either; for what its HTTP/2 does not offer.
+  public var overHTTP1: OriginSettings? {
+    guard choice == .auto, security == nil else { return nil }
+    var settings = self
+    settings.choice = .http1
+    return settings
+  }
+
   /// Of those that run on an established connection.
   var shortestTimeout: Duration { min(responseHead, streamIdle, keepAlive) }
 }

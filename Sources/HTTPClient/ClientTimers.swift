@@ -50,10 +50,10 @@ extension HTTPClient {
       return look
     case .idle: return expireIdle(handle, settings, look)
     case .assigned, .complete: return look
-    case .head, .body: return min(look, expire(connections[handle].current, settings))
+    case .head, .body, .tunnel: return min(look, expire(connections[handle].current, settings))
     case .http2:
       if connections[handle].callCount == 0 { return expireIdle(handle, settings, look) }
-      var next = look
+      var next = min(look, expireWaitingTunnels(handle))
       for owner in sessions[connections[handle].session].owners() where calls.contains(Handle(raw: owner)) {
         next = min(next, expire(Handle(raw: owner), settings))
       }

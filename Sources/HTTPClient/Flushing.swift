@@ -34,6 +34,11 @@ extension HTTPClient {
     case .idle, .assigned, .head, .body, .complete:
       guard !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite else { return }
       _ = writeOutput(handle, &loop)
+    case .tunnel:
+      if !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite {
+        guard writeOutput(handle, &loop) else { return }
+      }
+      shutDownTunnel(handle)
     }
   }
 

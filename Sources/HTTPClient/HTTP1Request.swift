@@ -7,6 +7,7 @@ extension HTTPClient {
     _ call: Handle, _ handle: Handle, _ head: borrowing RequestHead, _ lines: [FieldLine], _ authority: Span<UInt8>,
     _ endsStream: Bool
   ) -> Bool {
+    if calls[call].isTunnel { return submitHandshake(handle, head, lines, authority) }
     var length: UInt64?
     var lengthCount = 0
     for line in lines where line.known == .contentLength {
@@ -47,7 +48,7 @@ extension HTTPClient {
 
   /// All lines that end at no hop; the crumbs of `cookie`, which HTTP/2 clients may send apart, in one line
   /// (RFC 9113 §8.2.3).
-  private static func appendLines(_ lines: [FieldLine], of arena: Span<UInt8>, to output: inout [UInt8]) {
+  static func appendLines(_ lines: [FieldLine], of arena: Span<UInt8>, to output: inout [UInt8]) {
     var crumbCount = 0
     for line in lines {
       switch line.known {
@@ -83,7 +84,9 @@ extension HTTPClient {
     if connections[handle].isBroken { return queue.drop(queue.count) }
     let count = queue.count
     connections[handle].output.borrow(from: &buffers)
-    if connections[handle].isRequestChunked {
+    if connections[handle].phase == .tunnel {
+      queue.move(to: &connections[handle].output)
+    } else if connections[handle].isRequestChunked {
       connections[handle].output.withArray { output in
         queue.withContent { Serializer.appendChunk($0, to: &output) }
       }

@@ -22,6 +22,9 @@ extension HTTPClient {
         }
         guard let consumed = receiveBody(handle, rest) else { return offset }
         offset += consumed
+      case .tunnel:
+        receiveTunnel(handle, rest)
+        return input.count
       case .complete:
         // Nobody asked for it: what follows cannot be told from the next answer.
         connections[handle].persists = false
@@ -41,14 +44,20 @@ extension HTTPClient {
     let call = connections[handle].current
     do throws(MessageError) {
       let progress = try connections[handle].parser.parse(
-        input, to: connections[handle].method, offersWebSocket: false, limits: limits.message,
+        input, to: connections[handle].method, offersWebSocket: calls[call].isTunnel, limits: limits.message,
         into: &calls[call].response)
       guard case .complete(let consumed, let body, let persists) = progress else { return nil }
       calls[call].movedAt = now
       if calls[call].response.isInterim {
+        if calls[call].response.status == 101 {
+          beginTunnel(handle, call)
+          return consumed
+        }
         keepInterim(call)
         return consumed
       }
+      // A handshake that failed was an ordinary request.
+      if calls[call].isTunnel { calls[call].isRequestEnded = true }
       connections[handle].persists = persists
       connections[handle].decoder = BodyDecoder(body, of: .response)
       calls[call].headAt = now
@@ -102,7 +111,8 @@ extension HTTPClient {
 
   private mutating func responseEnded(_ handle: Handle, _ call: Handle) {
     calls[call].phase = .ended
-    connections[handle].phase = .complete
+    // A tunnel still takes what the client has to say.
+    if connections[handle].phase != .tunnel { connections[handle].phase = .complete }
     events.append(.ended(call))
   }
 
@@ -118,6 +128,7 @@ extension HTTPClient {
         lost(handle, detail: "response cut short")
       }
     case .complete: connections[handle].persists = false
+    case .tunnel: responseEnded(handle, connections[handle].current)
     default: lost(handle, detail: "connection ended by peer")
     }
   }
@@ -158,7 +169,8 @@ extension HTTPClient {
       !connections[handle].isBroken
     else {
       // A request that was cut short must not look complete.
-      let isCutShort = !connections[handle].output.isEmpty || !calls[call].isRequestEnded
+      let isTunnelOpen = connections[handle].phase == .tunnel && calls[call].phase != .ended
+      let isCutShort = !connections[handle].output.isEmpty || !calls[call].isRequestEnded || isTunnelOpen
       if isCutShort { connections[handle].stream.socket.resetOnClose() }
       return close(handle)
     }

@@ -86,7 +86,10 @@ extension HTTPClient {
       connections[handle].isDraining = true
       connections[handle].lastStream = min(connections[handle].lastStream, lastStream)
       if origins[connections[handle].origin].waitingCount > 0 { want(connections[handle].origin) }
-    case .settings: free(handle)
+    case .settings:
+      connections[handle].hasSettings = true
+      settleWaitingTunnels(handle)
+      free(handle)
     case .request, .refused: break
     }
   }

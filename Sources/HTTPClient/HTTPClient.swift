@@ -82,13 +82,14 @@ public struct HTTPClient: ~Copyable {
 
   /// Begins a call: reserves a connection, at once or as soon as there is one; `assigned` says when.
   ///
+  /// - Parameter isTunnel: the request will be a WebSocket handshake.
   /// - Returns: nil when too many calls wait already.
-  public mutating func open(origin: Int, owner: UInt64, loop: inout EventLoop) -> Handle? {
+  public mutating func open(origin: Int, owner: UInt64, isTunnel: Bool = false, loop: inout EventLoop) -> Handle? {
     now = loop.now
     let ready = origins[origin].waitingCount == 0 ? readyConnection(origin) : nil
     if ready == nil, origins[origin].waitingCount >= origins[origin].settings.waitingCount { return nil }
     let created = ClientCall(
-      origin: origin, owner: owner, response: spareHeads.popLast() ?? ResponseHead(),
+      origin: origin, owner: owner, isTunnel: isTunnel, response: spareHeads.popLast() ?? ResponseHead(),
       trailers: spareTrailers.popLast() ?? FieldSection(), responseHead: origins[origin].settings.responseHead,
       now: now)
     guard let call = calls.insert(created) else {
@@ -102,6 +103,9 @@ public struct HTTPClient: ~Copyable {
   /// Sends the request head, after `assigned`. `lines` are positions in the head's arena and are copied before this
   /// returns; connection-specific lines and `host` among them are left out. Of the head itself method, target and
   /// `upgradeProtocol` are used. `authority` becomes `:authority` or `Host`.
+  ///
+  /// A tunnel's head is of a handshake of either version; what the upstream version needs is written whichever it is,
+  /// but for `sec-websocket-key`, which is among the lines where ``speaksHTTP2(_:)`` says no.
   ///
   /// In HTTP/1.1 content is delimited by a `content-length` among the lines, else by chunks.
   ///

@@ -33,6 +33,8 @@ extension HTTPClient {
     if connections[connection].phase != .http2 {
       connections[connection].phase = .assigned
       connections[connection].current = call
+    } else if calls[call].isTunnel {
+      return assignTunnel(call, connection)
     }
     events.append(.assigned(call))
   }
@@ -229,13 +231,14 @@ extension HTTPClient {
 
   /// Forgets a connection whose calls are all told; the socket closes.
   mutating func remove(_ handle: Handle) {
+    failWaitingTunnels(handle)
     let origin = connections[handle].origin
-    origins[origin].connectionCount -= 1
+    if connections[handle].phase != .tunnel { origins[origin].connectionCount -= 1 }
     switch connections[handle].phase {
     case .connecting, .handshaking: origins[origin].connectingCount -= 1
     case .http2: origins[origin].http2.removeAll { $0 == handle }
     case .idle: origins[origin].idle.removeAll { $0 == handle }
-    case .assigned, .head, .body, .complete: break
+    case .assigned, .head, .body, .complete, .tunnel: break
     }
     let session = connections[handle].session
     if !session.isNone { _ = sessions.remove(session) }

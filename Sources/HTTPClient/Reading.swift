@@ -72,7 +72,7 @@ extension HTTPClient {
 
   private func canRead(_ handle: Handle) -> Bool {
     switch connections[handle].phase {
-    case .body: return takesMore(connections[handle].current)
+    case .body, .tunnel: return takesMore(connections[handle].current)
     case .connecting: return false
     default: return true
     }
@@ -126,6 +126,7 @@ extension HTTPClient {
       return connectFailed(origin, kind, detail: detail)
     case .http2: failStreams(handle, detail: detail)
     case .idle: break
+    case .tunnel: tunnelLost(handle, detail: detail)
     case .assigned, .head, .body, .complete: failCurrent(handle, detail: detail)
     }
     if connections.contains(handle) { remove(handle) }

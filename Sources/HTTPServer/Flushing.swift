@@ -34,7 +34,8 @@ extension HTTPServer {
         exchanges[exchange].wantsSpace = false
         events.append(.space(exchange))
       }
-      if exchanges[exchange].isResponseEnded { responseSent(handle, &loop) }
+      guard exchanges[exchange].isResponseEnded else { return }
+      if exchanges[exchange].isTunnel { tunnelSent(handle, &loop) } else { responseSent(handle, &loop) }
     } else if connections[handle].phase == .closing {
       disconnect(handle, .byUs, &loop)
     }

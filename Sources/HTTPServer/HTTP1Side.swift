@@ -21,6 +21,9 @@ extension HTTPServer {
         guard let consumed = discard(handle, rest, &loop) else { return offset }
         offset += consumed
       case .answering: return offset
+      case .tunnel:
+        receiveTunnel(handle, rest)
+        return input.count
       case .closing, .lingering, .undecided, .http2: return input.count
       }
     }
@@ -46,7 +49,10 @@ extension HTTPServer {
       connections[handle].persists = persists && !isDraining
       connections[handle].decoder = BodyDecoder(body, of: .request)
       events.append(.request(exchange))
-      if body == .none || body == .length(0) {
+      if !exchanges[exchange].head.upgradeProtocol.isEmpty {
+        // What the client says before the app has agreed stays unread.
+        enter(.answering, handle, &loop)
+      } else if body == .none || body == .length(0) {
         exchanges[exchange].isRequestEnded = true
         enter(.answering, handle, &loop)
       } else {

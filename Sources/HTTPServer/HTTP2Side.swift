@@ -5,7 +5,7 @@ extension HTTPServer {
   mutating func beginHTTP2(_ handle: Handle) {
     let settings = H2Settings(
       concurrentStreamCount: UInt32(clamping: limits.streamCount), streamWindowBytes: UInt32(clamping: limits.streamWindowBytes),
-      connectionWindowBytes: Int32(clamping: limits.connectionWindowBytes), limits: limits.message)
+      connectionWindowBytes: Int32(clamping: limits.connectionWindowBytes), limits: limits.message, offersConnectProtocol: true)
     guard let session = sessions.insert(H2Session(.server, settings)) else { return }
     connections[handle].phase = .http2
     connections[handle].session = session
@@ -39,7 +39,7 @@ extension HTTPServer {
         events.append(.refused(exchange, error))
       case .content(let slot, let offset, let count):
         let exchange = Handle(raw: sessions[session].owner(slot))
-        guard exchanges.contains(exchange), !exchanges[exchange].isResponseEnded else {
+        guard exchanges.contains(exchange), !exchanges[exchange].isResponseEnded || exchanges[exchange].isTunnel else {
           // Nobody will take it; once the whole answer is out the client is told so (RFC 9113 §8.1).
           sessions[session].consume(slot, count)
           if exchanges.contains(exchange), sessions[session].queuedByteCount(slot) == 0 {

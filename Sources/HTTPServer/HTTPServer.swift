@@ -132,6 +132,7 @@ public struct HTTPServer: ~Copyable {
     case .body:
       let exchange = connections[handle].current
       return exchanges[exchange].content.count < limits.streamWindowBytes
+    case .tunnel: return takesMore(connections[handle].current)
     default: return true
     }
   }
@@ -184,6 +185,8 @@ public struct HTTPServer: ~Copyable {
   private mutating func inputEnded(_ handle: Handle, _ loop: inout EventLoop) {
     connections[handle].isInputEnded = true
     switch connections[handle].phase {
+    case .tunnel: tunnelInputEnded(handle, &loop)
+    case .answering where isUpgrade(connections[handle].current): disconnect(handle, .byClient, &loop)
     case .answering where now.microseconds(since: connections[handle].phaseBeganAt) < 50_000:
       connections[handle].persists = false
     default: disconnect(handle, .byClient, &loop)

@@ -3,7 +3,7 @@ public import Transport
 
 /// What the owner of an exchange may do with it. After its `closed` event all of this is without effect.
 extension HTTPServer {
-  private func isOpen(_ exchange: Handle) -> Bool { exchanges.contains(exchange) && !exchanges[exchange].isClosed }
+  func isOpen(_ exchange: Handle) -> Bool { exchanges.contains(exchange) && !exchanges[exchange].isClosed }
 
   /// A 1xx response (RFC 9110 §15.2). HTTP/1.0 clients get none.
   public mutating func interim(_ exchange: Handle, _ head: borrowing ResponseHead) {
@@ -59,7 +59,8 @@ extension HTTPServer {
     }
     connections[connection].forbidsContent = forbidsContent
     connections[connection].isChunked = isChunked
-    if isDraining { connections[connection].persists = false }
+    // Whatever follows a handshake that failed may be meant for the app that did not agree.
+    if isDraining || isUpgrade(exchange) { connections[connection].persists = false }
     let closes = !connections[connection].persists
     let writesLength = endsStream && !forbidsContent && head.contentLength == nil
     connections[connection].output.borrow(from: &buffers)
@@ -138,7 +139,7 @@ extension HTTPServer {
     exchanges[exchange].isResponseEnded = true
     let slot = exchanges[exchange].slot
     let waiting = exchanges[exchange].content.count
-    if slot >= 0, waiting > 0 {
+    if slot >= 0, waiting > 0, !exchanges[exchange].isTunnel {
       sessions[connections[exchanges[exchange].connection].session].consume(slot, waiting)
       exchanges[exchange].content.drop(waiting)
     }

@@ -12,6 +12,8 @@ public struct ServerConnection: ~Copyable {
     case answering
     /// The response is done, the rest of its request is read and dropped.
     case discarding
+    /// The app agreed to a WebSocket: bytes pass both ways, each until its end.
+    case tunnel
     case http2
     /// The last answer is under way, then the connection ends; what is read is dropped.
     case closing
@@ -49,6 +51,8 @@ public struct ServerConnection: ~Copyable {
   var owedByteCount: UInt64?
   var forbidsContent = false
   var discardedByteCount = 0
+  /// Of a tunnel: the client was told that nothing more comes.
+  var isShutDown = false
 
   // Deadlines.
   var phaseBeganAt: MonotonicTime

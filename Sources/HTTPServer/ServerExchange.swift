@@ -20,6 +20,8 @@ public struct ServerExchange: ~Copyable {
   // The response.
   var isResponseStarted = false
   var isResponseEnded = false
+  /// The response was the agreement to a WebSocket; the content of both sides is independent now.
+  var isTunnel = false
   var wantsSpace = false
   public internal(set) var sentByteCount = 0
 

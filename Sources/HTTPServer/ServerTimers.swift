@@ -15,7 +15,8 @@ extension HTTPServer {
       // While nobody takes the content, the client cannot be blamed.
       return takesMore(connections[handle].current) ? began + limits.bodyIdle : now + limits.bodyIdle
     case .answering, .closing:
-      return connections[handle].output.isEmpty ? .distantFuture : began + limits.bodyIdle
+      return (connections[handle].output.isEmpty ? now : began) + limits.bodyIdle
+    case .tunnel: return (isTunnelStalled(handle) ? began : now) + limits.bodyIdle
     case .discarding: return began + limits.bodyIdle
     case .lingering: return began + Self.lingering
     case .http2:
@@ -66,7 +67,7 @@ extension HTTPServer {
         enter(.closing, handle, &loop)
         events.append(.expired(exchange))
       }
-    case .answering, .closing, .discarding: disconnect(handle, .byClient, &loop)
+    case .answering, .closing, .discarding, .tunnel: disconnect(handle, .byClient, &loop)
     case .lingering: disconnect(handle, .byUs, &loop)
     case .http2:
       sessions[connections[handle].session].goAway(code: H2ErrorCode.noError)
@@ -83,7 +84,9 @@ extension HTTPServer {
       guard exchanges.contains(exchange), !exchanges[exchange].isClosed else { continue }
       guard exchanges[exchange].movedAt + limits.bodyIdle <= now else { continue }
       let isReadingStalled = sessions[session].queuedByteCount(exchanges[exchange].slot) > 0
-      let isSendingStalled = !exchanges[exchange].isRequestEnded && takesMore(exchange)
+      // Once the app answers, how long the client may be silent is the app's to say.
+      let isAnswering = exchanges[exchange].isResponseStarted && !exchanges[exchange].isResponseEnded
+      let isSendingStalled = !exchanges[exchange].isRequestEnded && !isAnswering && takesMore(exchange)
       guard isReadingStalled || isSendingStalled else { continue }
       if exchanges[exchange].isResponseStarted { reset(exchange, code: H2ErrorCode.cancel) } else { events.append(.expired(exchange)) }
     }

@@ -56,7 +56,21 @@ public enum HashFunction: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// A fetched `EVP_MD`. The three values live as long as the process and are never changed, which is why the pointer may
+/// The digest of the WebSocket handshake (RFC 6455 §4.2.2), which proves nothing but that its reader read it.
+public enum HandshakeDigest {
+  /// SHA-1, 20 bytes.
+  public static func sha1(of content: Span<UInt8>) -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: 20) { buffer, count in
+      let written = unsafe content.withUnsafeBufferPointer { bytes in
+        unsafe EVP_Digest(bytes.baseAddress, bytes.count, buffer.baseAddress, nil, DigestMethod.sha1.pointer, nil)
+      }
+      guard written == 1 else { fatalError("out of memory") }
+      count = 20
+    }
+  }
+}
+
+/// A fetched `EVP_MD`. The values live as long as the process and are never changed, which is why the pointer may
 /// be read by every thread.
 @safe struct DigestMethod: @unchecked Sendable {
   let pointer: OpaquePointer
@@ -71,4 +85,5 @@ public enum HashFunction: UInt8, CaseIterable, Sendable {
   static let sha256 = DigestMethod("SHA2-256")
   static let sha384 = DigestMethod("SHA2-384")
   static let sha512 = DigestMethod("SHA2-512")
+  static let sha1 = DigestMethod("SHA1")
 }

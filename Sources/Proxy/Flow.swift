@@ -72,7 +72,9 @@ extension Proxy {
     swap(&lines, &passages[passage].lines)
     lines.removeAll(keepingCapacity: true)
     admission.forwardLines(of: &server.exchanges[exchange].head, facts: downstreams[context].value.facts, into: &lines)
-    if let length = server.exchanges[exchange].head.contentLength {
+    if !server.exchanges[exchange].head.upgradeProtocol.isEmpty {
+      prepareHandshake(passage, &lines)
+    } else if let length = server.exchanges[exchange].head.contentLength {
       let name = server.exchanges[exchange].head.fields.store("content-length")
       let value = server.exchanges[exchange].head.fields.store(String(length))
       lines.append(FieldLine(name: name, value: value, known: .contentLength))
@@ -101,9 +103,19 @@ extension Proxy {
   }
 
   private mutating func connect(_ passage: Handle, _ loop: inout EventLoop) {
-    passages[passage].stage = .connecting
     passages[passage].calledAt = loop.now
-    guard let call = client.open(origin: origin, owner: passage.raw, loop: &loop) else {
+    openCall(passage, &loop)
+  }
+
+  mutating func openCall(_ passage: Handle, _ loop: inout EventLoop) {
+    passages[passage].stage = .connecting
+    var target = origin
+    var isTunnel = false
+    if let webSocket = passages[passage].webSocket {
+      isTunnel = true
+      if webSocket.usesHTTP1 { target = http1Origin ?? origin }
+    }
+    guard let call = client.open(origin: target, owner: passage.raw, isTunnel: isTunnel, loop: &loop) else {
       return refuse(passage, Refusal(.overloaded))
     }
     passages[passage].call = call
@@ -115,7 +127,9 @@ extension Proxy {
     guard passages.contains(passage) else { return client.cancel(call) }
     let exchange = passages[passage].exchange
     passages[passage].stage = .relaying
-    let endsStream = server.exchanges[exchange].isRequestEnded && server.exchanges[exchange].waitingByteCount == 0
+    let isWebSocket = passages[passage].webSocket != nil
+    if isWebSocket { completeHandshake(passage, call) }
+    let endsStream = !isWebSocket && server.exchanges[exchange].isRequestEnded && server.exchanges[exchange].waitingByteCount == 0
       && server.exchanges[exchange].trailers.lines.isEmpty
     let isSubmitted: Bool
     if upstreamAuthority.isEmpty {
@@ -130,7 +144,7 @@ extension Proxy {
         call, head: server.exchanges[exchange].head, lines: passages[passage].lines, authority: authority.span,
         endsStream: endsStream, loop: &loop)
     }
-    guard isSubmitted else { return }
+    guard isSubmitted, !isWebSocket else { return }
     if endsStream {
       passages[passage].isRequestFinished = true
     } else {

@@ -26,7 +26,8 @@ extension Proxy {
     if passages[passage].content.count > Self.endpointContentBytes {
       return refuse(passage, Refusal(.bodyTooLarge, endpoint: call.endpoint))
     }
-    guard server.exchanges[exchange].isRequestEnded else { return }
+    // A handshake has no content; here it is the request that it would be without `Upgrade`.
+    guard server.exchanges[exchange].isRequestEnded || !server.exchanges[exchange].head.upgradeProtocol.isEmpty else { return }
     var content: [UInt8] = []
     passages[passage].content.withContent { content.append(copying: $0) }
     passages[passage].content.drop(content.count)

@@ -13,6 +13,8 @@ struct Passage: ~Copyable {
     /// An endpoint works on it.
     case serving
     case connecting
+    /// A WebSocket: the app has not agreed, and gets nothing but the handshake.
+    case upgrading
     case relaying
     /// Our own answer is under way.
     case answered
@@ -26,6 +28,8 @@ struct Passage: ~Copyable {
   /// What the app gets, as positions in the arena of the request head.
   var lines: [FieldLine] = []
   var call = Handle.none
+  /// Only where the request is a handshake.
+  var webSocket: WebSocket?
   /// Content of a request to an endpoint of ours.
   var content = ByteQueue()
   /// Content has left for the app: it cannot be sent a second time.
@@ -46,6 +50,14 @@ struct Passage: ~Copyable {
     self.exchange = exchange
     self.downstream = downstream
   }
+}
+
+/// What a WebSocket needs besides.
+struct WebSocket {
+  /// Ours to the app; empty over HTTP/2.
+  var key: [UInt8] = []
+  /// The app speaks HTTP/2 without RFC 8441: its other origin is used.
+  var usesHTTP1 = false
 }
 
 /// What the proxy keeps of one downstream connection.

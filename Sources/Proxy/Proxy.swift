@@ -40,6 +40,8 @@ public struct Proxy: ~Copyable {
   let configuration: Configuration
   let upstreamAuthority: [UInt8]
   let origin: Int
+  /// The same app over HTTP/1.1, for WebSockets where its HTTP/2 has none; nil where the configuration says `http2`.
+  let http1Origin: Int?
   let slowPath: SlowPath
   let eventLog: EventLog
   let hashSubject: @Sendable (String) -> [UInt8]
@@ -59,13 +61,14 @@ public struct Proxy: ~Copyable {
   }
 
   public init(
-    server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, gate: consuming Gate, snapshot: ProxySnapshot,
+    server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, http1Origin: Int? = nil, gate: consuming Gate, snapshot: ProxySnapshot,
     configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog,
     hashSubject: @escaping @Sendable (String) -> [UInt8]
   ) {
     self.server = server
     self.client = client
     self.origin = origin
+    self.http1Origin = http1Origin
     self.gate = gate
     self.snapshot = snapshot
     self.configuration = configuration
@@ -86,10 +89,12 @@ public struct Proxy: ~Copyable {
 
   public mutating func upstreamFound(_ addresses: [SocketAddress], _ version: UpstreamProtocol, _ loop: inout EventLoop) {
     client.setTarget(origin, addresses: addresses, protocol: version)
+    if let http1Origin { client.setTarget(http1Origin, addresses: addresses, protocol: .http1) }
   }
 
   public mutating func upstreamLost(_ detail: String, _ loop: inout EventLoop) {
     client.failTarget(origin, detail: detail)
+    if let http1Origin { client.failTarget(http1Origin, detail: detail) }
   }
 
   /// Handles all events of both sides until there are none, then writes once a connection.

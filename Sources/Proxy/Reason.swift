@@ -47,6 +47,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case upstreamProtocolError = "upstream_protocol_error"
   case upstreamReset = "upstream_reset"
   case upstreamTimeout = "upstream_timeout"
+  case webSocketUnsupported = "websocket_unsupported"
   case keysUnavailable = "keys_unavailable"
   case overloaded = "overloaded"
   case draining = "draining"
@@ -94,7 +95,7 @@ public enum Reason: String, CaseIterable, Sendable {
     case .headerSectionTooLarge: (431, 8)
     case .clientGone: (499, 1)
     case .internalError, .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable: (500, 13)
-    case .upstreamUnreachable, .upstreamProtocolError, .upstreamReset: (502, 14)
+    case .upstreamUnreachable, .upstreamProtocolError, .upstreamReset, .webSocketUnsupported: (502, 14)
     case .keysUnavailable, .overloaded, .draining, .stateUnavailable: (503, 14)
     case .upstreamTimeout: (504, 4)
     }

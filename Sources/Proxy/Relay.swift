@@ -18,7 +18,7 @@ extension Proxy {
       // Nobody wants it: it is taken so that the client can finish and read the answer.
       server.takeContent(passages[passage].exchange, into: &passages[passage].content)
       passages[passage].content.drop(passages[passage].content.count)
-    case .deciding, .waitingForKeys, .serving, .connecting: break
+    case .deciding, .waitingForKeys, .serving, .connecting, .upgrading: break
     }
   }
 
@@ -35,7 +35,7 @@ extension Proxy {
     if server.exchanges[exchange].isRequestEnded {
       passages[passage].isRequestFinished = true
       trailerScratch.removeAll()
-      if !server.exchanges[exchange].trailers.lines.isEmpty, let admission = passages[passage].admission {
+      if passages[passage].webSocket == nil, !server.exchanges[exchange].trailers.lines.isEmpty, let admission = passages[passage].admission {
         trailerScratch.bytes = server.exchanges[exchange].trailers.bytes
         admission.forwardTrailerLines(of: server.exchanges[exchange].trailers, into: &trailerScratch.lines)
       }
@@ -59,16 +59,20 @@ extension Proxy {
     let passage = Handle(raw: client.calls[call].owner)
     guard passages.contains(passage) else { return client.cancel(call) }
     passages[passage].upstreamMicroseconds = loop.now.microseconds(since: passages[passage].calledAt)
+    if passages[passage].webSocket != nil, handshakeAnswered(passage, call) { return }
     passages[passage].status = client.calls[call].response.status
     client.calls[call].response.copyForwarded(to: &responseScratch)
-    if let admission = passages[passage].admission, admission.clearsCredentialCookie,
-      let name = admission.policy.credentialCookie
-    {
-      // Its token has expired: the browser need not send it again.
-      responseScratch.fields.append("set-cookie", "\(name)=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax")
-    }
+    clearCookie(passage)
     let hasNoContent = client.calls[call].isResponseEnded && client.calls[call].content.isEmpty && client.calls[call].trailers.lines.isEmpty
     server.respond(passages[passage].exchange, responseScratch, endsStream: hasNoContent)
+  }
+
+  /// The cookie's token has expired: the browser need not send it again.
+  mutating func clearCookie(_ passage: Handle) {
+    guard let admission = passages[passage].admission, admission.clearsCredentialCookie,
+      let name = admission.policy.credentialCookie
+    else { return }
+    responseScratch.fields.append("set-cookie", "\(name)=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax")
   }
 
   mutating func relayResponse(_ passage: Handle, _ loop: inout EventLoop) {
@@ -115,16 +119,15 @@ extension Proxy {
       passages[passage].reason = Reason(failure)
       return server.reset(exchange)
     }
+    if mayUseHTTP1(passage, failure) {
+      passages[passage].webSocket?.usesHTTP1 = true
+      return openCall(passage, &loop)
+    }
     if mayRetry(passage, failure) {
       passages[passage].isRetried = true
       counters.count(.upstreamRetries)
-      passages[passage].stage = .connecting
-      guard let again = client.open(origin: origin, owner: passage.raw, loop: &loop) else {
-        return refuse(passage, Refusal(.overloaded))
-      }
       passages[passage].isRequestFinished = false
-      passages[passage].call = again
-      return
+      return openCall(passage, &loop)
     }
     eventLog.warn("upstream_failed", ["reason": .text(Reason(failure).rawValue), "detail": .text(failure.detail)])
     refuse(passage, Refusal(Reason(failure)))
@@ -132,12 +135,13 @@ extension Proxy {
 
   /// Once, and only if it is certain that the app saw nothing.
   private func mayRetry(_ passage: Handle, _ failure: CallFailure) -> Bool {
-    if passages[passage].isRetried || passages[passage].hasSentContent { return false }
+    if passages[passage].isRetried || passages[passage].hasSentContent || failure.kind == .tunnelUnsupported { return false }
     if failure.retryable { return true }
     let exchange = passages[passage].exchange
     guard case .closedBeforeAnswer(reused: true) = failure.kind else { return false }
-    return server.exchanges[exchange].head.method.isIdempotent
-      && !server.exchanges[exchange].head.hasBody
+    // A handshake is a GET, whichever version it came by.
+    return passages[passage].webSocket != nil
+      || server.exchanges[exchange].head.method.isIdempotent && !server.exchanges[exchange].head.hasBody
   }
 }
 
@@ -177,6 +181,7 @@ extension Reason {
       case .unreachable, .tlsFailed: .upstreamUnreachable
       case .timedOut: .upstreamTimeout
       case .protocolError: .upstreamProtocolError
+      case .tunnelUnsupported: .webSocketUnsupported
       case .reset, .refused, .closedBeforeAnswer: .upstreamReset
       }
   }

@@ -57,8 +57,9 @@ struct Worker: ~Copyable {
     self.plan = plan
     var client = HTTPClient(limits: plan.clientLimits)
     let origin = client.addOrigin(plan.origin)
+    let http1Origin = plan.origin.overHTTP1.map { client.addOrigin($0) }
     proxy = Proxy(
-      server: HTTPServer(plan.serverLimits), client: client, origin: origin, gate: Gate(seed: plan.cacheSeed),
+      server: HTTPServer(plan.serverLimits), client: client, origin: origin, http1Origin: http1Origin, gate: Gate(seed: plan.cacheSeed),
       snapshot: plan.snapshot, configuration: plan.proxy, slowPath: plan.slowPath,
       accessLog: AccessLog(writer: plan.accessWriter), eventLog: plan.eventLog, hashSubject: plan.subjectHash.render)
     loop = try EventLoop()

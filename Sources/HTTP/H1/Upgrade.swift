@@ -29,6 +29,15 @@ enum Upgrade {
     return (webSocket, count)
   }
 
+  /// An extended CONNECT to a WebSocket (RFC 8441 §5): version 13, and none of the fields that belong to content.
+  static func isExtendedConnect(_ head: borrowing RequestHead) -> Bool {
+    let arena = head.fields.bytes.span
+    guard arena.extracting(head.upgradeProtocol.range).matchesIgnoringCase("websocket"), head.contentLength == nil,
+      head.fields.count(of: .expect) == 0, let version = head.fields.only(.secWebSocketVersion)
+    else { return false }
+    return arena.extracting(version.range).matches("13")
+  }
+
   /// A 101 that switches to WebSocket and nothing else (RFC 6455 §4.2.2). The accept value is the client's to check.
   static func isWebSocketAnswer(_ head: borrowing ResponseHead) -> Bool {
     guard head.version == .http11, let token = head.fields.only(.upgrade) else { return false }

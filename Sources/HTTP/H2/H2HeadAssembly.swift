@@ -112,6 +112,10 @@ struct H2HeadAssembly {
     }
     if request.method == .trace { return fail(.methodNotAllowed) }
     if request.method == .connect, request.upgradeProtocol.isEmpty { return fail(.methodNotAllowed) }
+    // The library takes `:protocol` with CONNECT only.
+    if !request.upgradeProtocol.isEmpty, endsStream || !Upgrade.isExtendedConnect(request) {
+      return fail(.upgradeMalformed(.webSocketHandshake))
+    }
   }
 
   mutating func completeResponse() {

@@ -181,20 +181,21 @@ internal import CNGHTTP2
   ) -> Int? {
     reserve(lines.count + 5)
     let slot = takeSlot(0)
-    let isExtendedConnect = head.method == .connect && !head.upgradeProtocol.isEmpty
+    // A WebSocket over either version downstream is an extended CONNECT here (RFC 8441 §5).
+    let isExtendedConnect = !head.upgradeProtocol.isEmpty
     let methodName = head.methodName
     let target = head.target
-    let upgrade = head.upgradeProtocol
     let result = unsafe head.fields.bytes.withUnsafeBufferPointer { bytes in
       unsafe authority.withUnsafeBufferPointer { authority in
         unsafe nameValues[0] = Self.pair(
-          Self.pseudo(":method"), UnsafeBufferPointer(rebasing: bytes[methodName.range]))
+          Self.pseudo(":method"),
+          isExtendedConnect ? Self.pseudo("CONNECT") : UnsafeBufferPointer(rebasing: bytes[methodName.range]))
         unsafe nameValues[1] = Self.pair(Self.pseudo(":scheme"), Self.pseudo(scheme))
         unsafe nameValues[2] = Self.pair(Self.pseudo(":authority"), authority)
         unsafe nameValues[3] = Self.pair(Self.pseudo(":path"), UnsafeBufferPointer(rebasing: bytes[target.range]))
         var first = 4
         if isExtendedConnect {
-          unsafe nameValues[4] = Self.pair(Self.pseudo(":protocol"), UnsafeBufferPointer(rebasing: bytes[upgrade.range]))
+          unsafe nameValues[4] = Self.pair(Self.pseudo(":protocol"), Self.pseudo("websocket"))
           first = 5
         }
         let count = unsafe fill(bytes, lines, after: first)

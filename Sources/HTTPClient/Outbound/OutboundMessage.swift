@@ -48,7 +48,7 @@ extension OutboundFailure {
     case .unreachable: kind = isNameUnknown ? .nameNotResolved : .connectFailed
     case .tlsFailed: kind = .tlsFailed
     case .timedOut: kind = .timedOut
-    case .protocolError: kind = .protocolError
+    case .protocolError, .tunnelUnsupported: kind = .protocolError
     case .reset, .refused, .closedBeforeAnswer: kind = .connectionClosed
     }
     self.init(kind, requestMayHaveLeft: failure.mayHaveLeft, detail: failure.detail)

@@ -1,0 +1,40 @@
+"""A WebSocket app over HTTP/1.1, by the library `websockets`: it behaves as asgi_app.py does. Argument: the port."""
+
+import asyncio
+import json
+import sys
+
+import websockets
+
+
+async def serve(socket):
+    opening = {"path": socket.path, "version": "1.1", "headers": [[n.lower(), v] for n, v in socket.request_headers.raw_items()]}
+    await socket.send(json.dumps(opening))
+    if socket.path.endswith("/flood"):
+        for _ in range(64):
+            await socket.send(bytes(65536))
+    async for message in socket:
+        if socket.path.endswith("/close"):
+            await socket.close(4001)
+            return
+        await socket.send(message)
+
+
+async def refuse(path, headers):
+    if path.endswith("/deny"):
+        return 403, [("content-type", "text/plain")], b"no"
+
+
+def choose(client, server):
+    return client[0] if client else None
+
+
+async def main():
+    async with websockets.serve(
+        serve, "127.0.0.1", int(sys.argv[1]), subprotocols=[], select_subprotocol=choose, process_request=refuse,
+        compression=None, max_size=None,
+    ):
+        await asyncio.Future()
+
+
+asyncio.run(main())
