@@ -18,12 +18,16 @@ COPY Package.swift ./
 COPY Sources ./Sources
 # Not built: `swift build` wants to see every target that the package names.
 COPY Tests ./Tests
+COPY config/sbom.sh ./config/
 RUN swift build -c release --static-swift-stdlib --product passkey-sidecar -Xlinker -rpath -Xlinker /app/lib \
  && strip -o /passkey-sidecar "$(swift build -c release --static-swift-stdlib --show-bin-path)/passkey-sidecar"
 # What Debian's C library, libgcc and libstdc++ do not bring, as the base has those of the same release.
 RUN mkdir -p /image/app/lib /image/var/lib/passkey-sidecar \
  && cp /passkey-sidecar /image/app/ \
- && ldd /passkey-sidecar | awk '$3 ~ /\/lib(ssl|crypto|nghttp2|sqlite3|yaml-0)\.so/ {print $3}' | xargs -I{} cp -L {} /image/app/lib/
+ && for name in libssl3 libnghttp2-14 libsqlite3-0 libyaml-0-2; do \
+      mkdir -p "/image/app/licences/$name" && cp "/usr/share/doc/$name/copyright" "/image/app/licences/$name/"; done \
+ && ldd /passkey-sidecar | awk '$3 ~ /\/lib(ssl|crypto|nghttp2|sqlite3|yaml-0)\.so/ {print $3}' | xargs -I{} cp -L {} /image/app/lib/ \
+ && sh config/sbom.sh >/image/app/sbom.json
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /image/app /app
@@ -33,5 +37,6 @@ VOLUME /var/lib/passkey-sidecar
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 EXPOSE 8080 9901
+HEALTHCHECK --interval=10s --timeout=3s CMD ["/app/passkey-sidecar", "health", "--config", "/etc/passkey-sidecar/sidecar.yaml"]
 ENTRYPOINT ["/app/passkey-sidecar"]
 CMD ["run", "--config", "/etc/passkey-sidecar/sidecar.yaml"]

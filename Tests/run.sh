@@ -15,7 +15,7 @@ as_root() {
 }
 
 # What is missing, by Debian's names. The tests hold us against tools of other people: curl, nghttp2's client and server,
-# openssl, Python with SQLite, gunicorn with Flask. All come from Debian; nothing is taken from another registry.
+# openssl, Python with SQLite, gunicorn with Flask. What Debian does not have comes from PyPI, into the build folder.
 missing=
 command -v pkg-config >/dev/null || missing="$missing pkg-config"
 for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev yaml-0.1:libyaml-dev; do
@@ -24,7 +24,7 @@ done
 for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-server /usr/bin/python3:python3; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
-for pair in gunicorn:gunicorn flask:python3-flask; do
+for pair in gunicorn:gunicorn flask:python3-flask ensurepip:python3-venv; do
   /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
 done
 if [ -n "$missing" ]; then
@@ -39,6 +39,14 @@ command -v swift >/dev/null || fail "Swift 6.3 is needed: https://www.swift.org/
 cd "$root"
 swift build --build-tests
 mkdir -p .build
+
+# Debian's own modules stay visible in the environment.
+if ! cmp -s Tests/requirements.txt .build/venv/requirements.txt; then
+  /usr/bin/python3 -m venv --system-site-packages .build/venv
+  .build/venv/bin/pip install -q --disable-pip-version-check -r Tests/requirements.txt
+  cp Tests/requirements.txt .build/venv/requirements.txt
+fi
+
 log=.build/tests.log
 : >"$log"
 
