@@ -1,4 +1,5 @@
 public import HTTP
+public import JOSE
 
 /// The Gate's yes, and the only thing from which an upstream head can be made: the Gate alone makes admissions.
 public struct Admission: Sendable {
@@ -23,6 +24,19 @@ public struct Admission: Sendable {
     self.token = token
     credentialSource = source
     self.clearsCredentialCookie = clearsCredentialCookie
+  }
+
+  /// When what was admitted has to end, leeway included; nil: it may last.
+  public var endsAt: UnixTime? {
+    guard let token, policy.requirement(ofRule: rule).endsWithToken else { return nil }
+    return token.validUntil
+  }
+
+  /// Why what was admitted has to end now, where it does so with its token.
+  public func lapse(now: UnixTime, revocations: Revocations) -> Denied? {
+    guard let token, let endsAt else { return nil }
+    if now >= endsAt { return Denied(.tokenExpired, rule: rule) }
+    return revocations.revoke(token) ? Denied(.tokenRevoked, rule: rule) : nil
   }
 
   /// Appends to `lines` all that the app gets of the header section, in one walk over the request: what may pass as it

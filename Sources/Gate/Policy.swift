@@ -54,6 +54,9 @@ public final class Policy: Sendable {
   /// The path of the rule's login page.
   public func loginPage(ofRule rule: Int) -> String? { rules.indices.contains(rule) ? rules[rule].loginPage : nil }
 
+  /// The rule's own limit from the request's end to the response head.
+  public func responseHead(ofRule rule: Int) -> Duration? { rules.indices.contains(rule) ? rules[rule].responseHead : nil }
+
   /// The facts of a connection, for all its requests.
   ///
   /// - Parameter listener: position in ``PolicyDraft/trustedProxies``; without such an entry nobody is trusted.

@@ -101,7 +101,8 @@ struct PolicyCompiler {
   private mutating func compile(_ rule: RouteRule, at position: Int) throws(PolicyError.Problem) -> CompiledRule {
     let restricts =
       !rule.claims.isEmpty || !rule.issuers.isEmpty || !rule.audiences.isEmpty || rule.passkeyWithin != nil
-    if restricts && rule.access != .required { throw .restrictionNeedsToken }
+    if restricts && rule.access != .required || rule.endsWithToken && rule.access == .public { throw .restrictionNeedsToken }
+    if let limit = rule.responseHead, limit <= .zero { throw .negative }
     if rule.badToken != .refuse && rule.access != .optional { throw .badTokenNeedsOptional }
     if let limit = rule.passkeyWithin, limit < .zero { throw .negative }
     if rule.audiences.contains("") { throw .empty }
@@ -123,8 +124,9 @@ struct PolicyCompiler {
     let requirement = Requirement(
       access: rule.access, claims: indices(of: rule.claims) { .route(position, $0) }, issuers: issuers,
       audiences: rule.audiences, passkeyWithin: rule.passkeyWithin, anonymousOnBadToken: rule.badToken == .anonymous,
-      forwardsPreflight: rule.forwardsPreflight)
-    return CompiledRule(pattern: pattern, methods: methods, requirement: requirement, loginPage: rule.loginPage)
+      forwardsPreflight: rule.forwardsPreflight, endsWithToken: rule.endsWithToken)
+    return CompiledRule(
+      pattern: pattern, methods: methods, requirement: requirement, loginPage: rule.loginPage, responseHead: rule.responseHead)
   }
 
   /// Positions of claim rules, each distinct one being there once.

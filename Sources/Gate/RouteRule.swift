@@ -34,11 +34,15 @@ public struct RouteRule: Sendable {
   public var forwardsPreflight: Bool
   /// Path of this origin to which navigations without a valid token are redirected.
   public var loginPage: String?
+  /// From the request's end to the app's response head; nil: as everywhere.
+  public var responseHead: Duration?
+  /// What lasts longer than its token, a stream or a WebSocket, ends with it.
+  public var endsWithToken: Bool
 
   public init(
     path: String, methods: [String] = [], access: Access = .required, isExact: Bool = false, claims: [ClaimRule] = [],
     issuers: [String] = [], audiences: [String] = [], passkeyWithin: Duration? = nil, badToken: BadToken = .refuse,
-    forwardsPreflight: Bool = false, loginPage: String? = nil
+    forwardsPreflight: Bool = false, loginPage: String? = nil, responseHead: Duration? = nil, endsWithToken: Bool = false
   ) {
     self.path = path
     self.methods = methods
@@ -51,6 +55,8 @@ public struct RouteRule: Sendable {
     self.badToken = badToken
     self.forwardsPreflight = forwardsPreflight
     self.loginPage = loginPage
+    self.responseHead = responseHead
+    self.endsWithToken = endsWithToken
   }
 }
 

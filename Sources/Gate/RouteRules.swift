@@ -6,6 +6,7 @@ struct CompiledRule: Sendable {
   var methods: MethodSet
   var requirement: Requirement
   var loginPage: String?
+  var responseHead: Duration?
 }
 
 /// What a request must bring. A class, so that a decision holds it with one reference.
@@ -21,10 +22,12 @@ final class Requirement: Sendable {
   let anonymousOnBadToken: Bool
   /// A CORS preflight passes without identity.
   let forwardsPreflight: Bool
+  /// What lasts longer than the token ends with it.
+  let endsWithToken: Bool
 
   init(
     access: RouteRule.Access = .required, claims: [Int] = [], issuers: [Int] = [], audiences: [String] = [],
-    passkeyWithin: Duration? = nil, anonymousOnBadToken: Bool = false, forwardsPreflight: Bool = false
+    passkeyWithin: Duration? = nil, anonymousOnBadToken: Bool = false, forwardsPreflight: Bool = false, endsWithToken: Bool = false
   ) {
     self.access = access
     self.claims = claims
@@ -33,6 +36,7 @@ final class Requirement: Sendable {
     self.passkeyWithin = passkeyWithin
     self.anonymousOnBadToken = anonymousOnBadToken
     self.forwardsPreflight = forwardsPreflight
+    self.endsWithToken = endsWithToken
   }
 
   /// Whoever meets `self` meets `other`.
@@ -40,6 +44,7 @@ final class Requirement: Sendable {
     guard access >= other.access, !anonymousOnBadToken || other.anonymousOnBadToken || other.access == .public else {
       return false
     }
+    guard endsWithToken || !other.endsWithToken else { return false }
     guard other.access == .required else { return true }
     guard !forwardsPreflight || other.forwardsPreflight else { return false }
     guard other.claims.allSatisfy(claims.contains) else { return false }

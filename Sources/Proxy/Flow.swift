@@ -105,6 +105,7 @@ extension Proxy {
   private mutating func connect(_ passage: Handle, _ loop: inout EventLoop) {
     passages[passage].calledAt = loop.now
     openCall(passage, &loop)
+    if let endsAt = passages[passage].admission?.endsAt { watchToken(of: passage, until: endsAt, &loop) }
   }
 
   mutating func openCall(_ passage: Handle, _ loop: inout EventLoop) {
@@ -119,6 +120,11 @@ extension Proxy {
       return refuse(passage, Refusal(.overloaded))
     }
     passages[passage].call = call
+    if let admission = passages[passage].admission, let rule = admission.rule,
+      let limit = admission.policy.responseHead(ofRule: rule)
+    {
+      client.calls[call].responseHeadTimeout = limit
+    }
   }
 
   mutating func connectedUpstream(_ call: Handle, _ loop: inout EventLoop) {

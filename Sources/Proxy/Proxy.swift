@@ -55,6 +55,7 @@ public struct Proxy: ~Copyable {
   /// Numbers of route rules as the log writes them.
   var ruleLabels: [[UInt8]] = []
   var spareLines: [[FieldLine]] = []
+  var tokenWatch = TokenWatch()
 
   struct Box: ~Copyable {
     var value: Downstream
@@ -79,7 +80,10 @@ public struct Proxy: ~Copyable {
     self.hashSubject = hashSubject
   }
 
-  public mutating func publish(_ snapshot: ProxySnapshot) { self.snapshot = snapshot }
+  public mutating func publish(_ snapshot: ProxySnapshot) {
+    if snapshot.revocations !== self.snapshot.revocations { tokenWatch.isDue = true }
+    self.snapshot = snapshot
+  }
 
   /// Nothing is under way and nobody is connected.
   public var isIdle: Bool { passages.count == 0 && server.connections.count == 0 }
@@ -100,6 +104,7 @@ public struct Proxy: ~Copyable {
   /// Handles all events of both sides until there are none, then writes once a connection.
   public mutating func settle(_ loop: inout EventLoop) {
     if client.hasPendingReads { client.resume(loop: &loop) }
+    if tokenWatch.isDue { endLapsedStreams(&loop) }
     repeat {
       repeat {
         while server.takeEvents(&serverEvents) {
@@ -173,7 +178,8 @@ public struct Proxy: ~Copyable {
   public mutating func timerFired(_ handle: Handle, _ loop: inout EventLoop) {
     switch handle.kind {
     case HTTPServer.connectionKind: server.timerFired(handle, &loop)
-    case Self.passageKind: keysSettled(handle, &loop)
+    case Self.passageKind where handle == TokenWatch.timer: tokenWatch.isDue = true
+    case Self.passageKind: passageTimerFired(handle, &loop)
     default: client.timerFired(handle, loop: &loop)
     }
   }

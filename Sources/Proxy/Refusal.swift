@@ -77,11 +77,12 @@ extension Proxy {
 
     let (status, grpcStatus) = refusal.reason.answer
     var head = ResponseHead()
-    if isGRPC(exchange) {
+    if let form = grpcForm(of: exchange) {
       head.status = 200
-      head.fields.append("content-type", "application/grpc")
+      head.fields.append("content-type", form.mediaType)
       head.fields.append("grpc-status", String(grpcStatus))
       head.fields.append("grpc-message", refusal.reason.rawValue)
+      if form.isWeb { appendCrossOrigin(exchange, to: &head) }
       passages[passage].status = status
       server.respond(exchange, head, endsStream: true)
       return
@@ -140,21 +141,12 @@ extension Proxy {
   }
 
   /// Pages of configured origins may read what we say ourselves (Fetch §3.2).
-  private func appendCrossOrigin(_ exchange: Handle, to head: inout ResponseHead) {
+  func appendCrossOrigin(_ exchange: Handle, to head: inout ResponseHead) {
     guard let origin = snapshot.policy.corsOrigin(of: server.exchanges[exchange].head) else { return }
     head.fields.append("access-control-allow-origin", server.exchanges[exchange].head.fields.string(origin))
     head.fields.append("access-control-allow-credentials", "true")
-    head.fields.append("access-control-expose-headers", "www-authenticate, retry-after")
+    head.fields.append("access-control-expose-headers", "www-authenticate, retry-after, grpc-status, grpc-message")
     head.fields.append("vary", "origin")
-  }
-
-  private func isGRPC(_ exchange: Handle) -> Bool {
-    guard server.exchanges[exchange].head.version == .http2,
-      let mediaType = server.exchanges[exchange].head.fields.only(.contentType)
-    else { return false }
-    let value = server.exchanges[exchange].head.fields.bytes.span.extracting(mediaType.range)
-    guard value.count >= 16, value.extracting(0..<16).matches("application/grpc") else { return false }
-    return value.count == 16 || value[16] == UInt8(ascii: "+") || value[16] == UInt8(ascii: ";")
   }
 }
 

@@ -26,6 +26,7 @@ extension Proxy {
     let exchange = passages[passage].exchange
     let call = passages[passage].call
     guard !passages[passage].isRequestFinished, client.calls.contains(call) else { return }
+    if passages[passage].webSocket?.isEnding == true { return }
     if server.exchanges[exchange].waitingByteCount > 0 {
       guard client.queuedByteCount(call) < Self.queueLimitBytes else { return }
       server.takeContent(exchange, into: &passages[passage].content)
@@ -83,6 +84,7 @@ extension Proxy {
     let waiting = client.calls[call].content.count
     if waiting > 0 {
       guard server.queuedByteCount(exchange) < Self.queueLimitBytes else { return server.awaitSpace(exchange) }
+      if passages[passage].webSocket?.boundary != nil, !followFrames(passage, call) { return }
       server.write(exchange, taking: &client.calls[call].content)
       client.grant(call, waiting)
     }

@@ -57,6 +57,7 @@ extension Proxy {
         responseScratch.fields.append(name: "sec-websocket-accept".utf8.span, value: accept.span)
       }
     }
+    if passages[passage].admission?.endsAt != nil { passages[passage].webSocket?.boundary = FrameBoundary() }
     server.beginTunnel(exchange, responseScratch)
     passages[passage].stage = .relaying
     relayRequest(passage)

@@ -6,6 +6,7 @@ public struct SidecarSettings: Equatable, Sendable {
   public let upstream: UpstreamSettings
   public let corbado: CorbadoSettings
   public let issuers: [IssuerSettings]
+  public let credential: CredentialSettings
   public let connect: ConnectSettings
   public let login: LoginSettings
   public let endpoints: EndpointSettings
@@ -23,6 +24,7 @@ public struct SidecarSettings: Equatable, Sendable {
     upstream = keys.section("upstream", UpstreamSettings.init)
     corbado = keys.section("corbado", CorbadoSettings.init)
     issuers = keys.sections("issuers", isRequired: true, IssuerSettings.init)
+    credential = keys.section("credential", CredentialSettings.init)
     connect = keys.section("connect", ConnectSettings.init)
     login = keys.section("login", LoginSettings.init)
     endpoints = keys.section("endpoints", EndpointSettings.init)
@@ -33,6 +35,6 @@ public struct SidecarSettings: Equatable, Sendable {
     probes = keys.section("probes", ProbeSettings.init)
     limits = keys.section("limits", LimitSettings.init)
     log = keys.section("log", LogSettings.init)
-    keys.notYet("credential", "egress", "admin", "tracing")
+    keys.notYet("egress", "admin", "tracing")
   }
 }

@@ -1,6 +1,7 @@
 """A WebSocket app over HTTP/1.1, by the library `websockets`: it behaves as asgi_app.py does. Argument: the port."""
 
 import asyncio
+import http
 import json
 import sys
 
@@ -22,7 +23,7 @@ async def serve(socket):
 
 async def refuse(path, headers):
     if path.endswith("/deny"):
-        return 403, [("content-type", "text/plain")], b"no"
+        return http.HTTPStatus.FORBIDDEN, [("content-type", "text/plain")], b"no"
 
 
 def choose(client, server):
@@ -31,7 +32,7 @@ def choose(client, server):
 
 async def main():
     async with websockets.serve(
-        serve, "127.0.0.1", int(sys.argv[1]), subprotocols=[], select_subprotocol=choose, process_request=refuse,
+        serve, "127.0.0.1", int(sys.argv[1]), subprotocols=["chat"], select_subprotocol=choose, process_request=refuse,
         compression=None, max_size=None,
     ):
         await asyncio.Future()

@@ -227,7 +227,7 @@ async def main():
         seen["status"] = error.status_code
     except Exception as error:
         seen["error"] = f"{type(error).__name__}: {error}"
-    print(json.dumps(seen))
+    print(json.dumps(seen, sort_keys=True))
 
 
 asyncio.run(main())

@@ -95,6 +95,17 @@ extension Kind where Value == Duration {
   }
 }
 
+extension Kind where Value == Duration {
+  /// The same, or `off` for none: a hundred years.
+  static func durationOrOff(_ range: ClosedRange<Duration>) -> Kind {
+    let limited = duration(range)
+    return Kind("\(limited.form), or off", placeholder: range.lowerBound) { place in
+      if case .scalar(let scalar) = place.node.content, scalar.text == "off" { return .seconds(100 * 365 * 86_400) }
+      return limited.read(place)
+    }
+  }
+}
+
 extension Kind
 where Value: RawRepresentable & CaseIterable, Value.RawValue == String, Value.AllCases: RandomAccessCollection {
   /// One word of a closed list. `notYet`: words that a later version will bring.

@@ -12,8 +12,12 @@ extension SidecarSettings {
       },
       loginIssuer: LoginIssuer(
         issuer: login.token.issuer, audience: login.token.audience, algorithms: AlgorithmSet([login.token.algorithm])),
-      credential: CredentialRule(tokenBytes: limits.tokenBytes),
-      routes: routes.map { RouteRule(path: $0.path, access: $0.access == .public ? .public : .required) },
+      credential: CredentialRule(webSocketSubprotocol: credential.webSocketSubprotocol, tokenBytes: limits.tokenBytes),
+      routes: routes.map { route in
+        RouteRule(
+          path: route.path, access: route.access == .public ? .public : .required, responseHead: route.responseHead,
+          endsWithToken: route.endsWithToken)
+      },
       endpoints: EndpointPaths(prefix: endpoints.prefix, enabled: endpoints.enabled),
       identityFields: identity.fields.map { field in
         IdentityField(

@@ -12,6 +12,7 @@ extension SidecarSettings {
     var origin = OriginSettings(authority: upstream.origin.authority, choice: choice)
     origin.connect = upstream.timeouts.connect
     origin.responseHead = upstream.timeouts.responseHead
+    origin.streamIdle = upstream.timeouts.streamIdle
     origin.keepAlive = upstream.timeouts.keepAlive
     origin.streamWindowBytes = limits.streamWindowBytes
     return origin

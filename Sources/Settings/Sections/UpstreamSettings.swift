@@ -17,6 +17,8 @@ public struct UpstreamSettings: Equatable, Sendable {
     public let connect: Duration
     /// From the request's end to the response head.
     public let responseHead: Duration
+    /// Silence of the app inside a response, and of a WebSocket.
+    public let streamIdle: Duration
     /// An idle connection of ours is kept so long.
     public let keepAlive: Duration
 
@@ -24,7 +26,7 @@ public struct UpstreamSettings: Equatable, Sendable {
       connect = keys.value("connect", .duration(.milliseconds(10)...(.seconds(60))), default: "2s")
       responseHead = keys.value("responseHead", .duration(.milliseconds(100)...(.seconds(86_400))), default: "60s")
       keepAlive = keys.value("keepAlive", .duration(.seconds(1)...(.seconds(3600))), default: "60s")
-      keys.notYet("streamIdle")
+      streamIdle = keys.value("streamIdle", .duration(.seconds(1)...(.seconds(604_800))), default: "1h")
     }
   }
 
