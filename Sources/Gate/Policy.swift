@@ -48,6 +48,9 @@ public final class Policy: Sendable {
   /// The issuers in the order of their positions: the configured ones, then ourselves if logins are on.
   public var issuerNames: [String] { issuers.map(\.issuer) }
 
+  /// Empty: there is no such issuer.
+  public func issuerName(_ position: Int) -> String { issuers.indices.contains(position) ? issuers[position].issuer : "" }
+
   /// Name of the cookie that may hold a token.
   public var credentialCookie: String? { credentials.cookieName.map { String(decoding: $0, as: UTF8.self) } }
 

@@ -12,7 +12,8 @@ public struct HTTPClient: ~Copyable {
   public static let callKind: UInt8 = 4
   static let sessionKind: UInt8 = 7
 
-  public let limits: ClientLimits
+  /// Another value holds for what comes next; HTTP/2 connections keep the settings that they announced.
+  public var limits: ClientLimits
   public var calls = Slab<ClientCall>(kind: callKind)
   /// To be swapped out by the owner, handled, and looked at again until empty.
   public var events: [ClientEvent] = []

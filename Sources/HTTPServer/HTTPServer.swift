@@ -10,7 +10,8 @@ public struct HTTPServer: ~Copyable {
   /// Heads whose memory is kept for the next requests.
   static let spareHeadCount = 256
 
-  public let limits: ServerLimits
+  /// Another value holds for what comes next; HTTP/2 connections keep the settings that they announced.
+  public var limits: ServerLimits
   public var connections = Slab<ServerConnection>(kind: connectionKind)
   public var exchanges = Slab<ServerExchange>(kind: exchangeKind)
   var sessions = Slab<H2Session>(kind: sessionKind)

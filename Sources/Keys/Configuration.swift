@@ -73,6 +73,24 @@ public struct Configuration: Sendable {
       self.metadata = metadata
     }
 
+    /// Whether a new configuration leaves its keys as they are. Two sets that were handed in or came from the environment
+    /// are never taken for the same, unless both are empty.
+    func isSame(as other: Issuer) -> Bool {
+      guard issuer.utf8.elementsEqual(other.issuer.utf8), refresh == other.refresh,
+        keepWhenUnreachable == other.keepWhenUnreachable, authority == other.authority,
+        allowsCleartext == other.allowsCleartext
+      else { return false }
+      switch (source, other.source) {
+      case (.url(let left), .url(let right)): return left == right
+      case (.discovery, .discovery): return true
+      case (.file(let left), .file(let right)): return left == right
+      case (.secretFile(let left, let allowsShort), .secretFile(let right, let otherAllowsShort)):
+        return left == right && allowsShort == otherAllowsShort
+      case (.fixed(let left), .fixed(let right)): return left.isEmpty && right.isEmpty
+      default: return false
+      }
+    }
+
     var timing: KeyTiming {
       switch source {
       case .url, .discovery, .fixed: KeyTiming(refresh: refresh, keepWhenUnreachable: keepWhenUnreachable)

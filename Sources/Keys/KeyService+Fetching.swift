@@ -3,15 +3,13 @@ internal import Transport
 
 /// Performing what a life cycle asks for.
 extension KeyService {
-  func receive(_ event: KeyLifeCycle.Event, _ issuer: Int, at now: MonotonicTime) {
-    perform(entries[issuer].lifeCycle.receive(event, at: now, jitter: surroundings.jitter()), issuer)
+  func receive(_ event: KeyLifeCycle.Event, _ entry: Entry, at now: MonotonicTime) {
+    perform(entry.lifeCycle.receive(event, at: now, jitter: surroundings.jitter()), entry)
   }
 
-  func perform(_ actions: KeyLifeCycle.Actions, _ issuer: Int) {
-    let entry = entries[issuer]
+  func perform(_ actions: KeyLifeCycle.Actions, _ entry: Entry) {
     if actions.contains(.abandonFetch) {
-      entry.fetch?.cancel()
-      entry.fetchNumber += 1
+      forgetFetch(of: entry)
       entry.fetchCounts[KeyFetchFailure.unfinished.label, default: 0] += 1
     }
     if actions.contains(.reportFailure), let failure = entry.lifeCycle.lastFailure {
@@ -30,7 +28,13 @@ extension KeyService {
       publishSnapshot()
     }
     if actions.contains(.releaseWaiting) { release(entry) }
-    if actions.contains(.fetch) { startFetch(issuer) }
+    if actions.contains(.fetch) { startFetch(entry) }
+  }
+
+  /// Whatever it still brings is too late.
+  func forgetFetch(of entry: Entry) {
+    entry.fetch?.cancel()
+    entry.fetchNumber = nextFetchNumber()
   }
 
   func release(_ entry: Entry) {
@@ -39,11 +43,11 @@ extension KeyService {
     for answer in waiting { answer() }
   }
 
-  private func startFetch(_ issuer: Int) {
-    let entry = entries[issuer]
-    entry.fetchNumber += 1
+  private func startFetch(_ entry: Entry) {
+    entry.fetchNumber = nextFetchNumber()
     let number = entry.fetchNumber
     let fetch = KeyFetch(issuer: entry.issuer, memory: entry.memory, surroundings: surroundings)
+    let issuer = entry.issuer.issuer
     entry.fetch = Task(executorPreference: executor) {
       let result: Result<KeyFetch.Outcome, KeyFetchFailure>
       do throws(KeyFetchFailure) { result = .success(try await fetch.run()) } catch { result = .failure(error) }
@@ -51,9 +55,8 @@ extension KeyService {
     }
   }
 
-  private func fetchEnded(_ issuer: Int, _ number: Int, _ result: Result<KeyFetch.Outcome, KeyFetchFailure>) {
-    let entry = entries[issuer]
-    guard number == entry.fetchNumber else { return }
+  private func fetchEnded(_ issuer: String, _ number: Int, _ result: Result<KeyFetch.Outcome, KeyFetchFailure>) {
+    guard let entry = entry(issuer), entry.fetchNumber == number else { return }
     entry.fetch = nil
     let now = surroundings.now()
     switch result {
@@ -63,20 +66,19 @@ extension KeyService {
       // Published before those who wait are let go. The keys may have been dropped while word came that they are what
       // they were.
       if outcome.isChanged || entry.keys.isEmpty {
-        replaceKeys(of: issuer, outcome.memory.keys, passedOverCount: outcome.passedOverCount)
+        replaceKeys(of: entry, outcome.memory.keys, passedOverCount: outcome.passedOverCount)
       }
-      receive(.fetched(freshness: outcome.freshness), issuer, at: now)
+      receive(.fetched(freshness: outcome.freshness), entry, at: now)
     case .failure(let failure):
       entry.fetchCounts[failure.label, default: 0] += 1
       // Perhaps the keys have moved.
       entry.memory.discovered = nil
-      receive(.failed(failure), issuer, at: now)
+      receive(.failed(failure), entry, at: now)
     }
   }
 
   /// - Parameter passedOverCount: keys of the set that cannot be used; for the log.
-  func replaceKeys(of issuer: Int, _ keys: [VerificationKey], passedOverCount: Int) {
-    let entry = entries[issuer]
+  func replaceKeys(of entry: Entry, _ keys: [VerificationKey], passedOverCount: Int) {
     let added = keys.filter { key in !entry.keys.contains { $0.isNamed(key.keyID) } }
     let removed = entry.keys.filter { key in !keys.contains { $0.isNamed(key.keyID) } }
     log.info(

@@ -33,7 +33,8 @@ public actor KeyService {
     var lifeCycle: KeyLifeCycle
     var keys: [VerificationKey] = []
     var memory = KeyFetch.Memory()
-    /// Of the last fetch that was started; what an earlier one brings is too late.
+    /// Of the last fetch that was started; what an earlier one brings is too late. No two fetches of the service have
+    /// the same: an issuer that a new configuration begins anew never gets what was asked for under the old one.
     var fetchNumber = 0
     var fetch: Task<Void, Never>?
     var waiting: [@Sendable () -> Void] = []
@@ -50,7 +51,7 @@ public actor KeyService {
   }
 
   struct Need: Sendable {
-    var issuer: Int
+    var issuer: String
     var keyID: String?
     var answer: @Sendable () -> Void
   }
@@ -59,9 +60,10 @@ public actor KeyService {
   let surroundings: Surroundings
   let log: EventLog
   let publish: @Sendable (KeySnapshot) -> Void
-  let entries: [Entry]
+  private(set) var entries: [Entry]
   private let needs: Mailbox<Need>
   private(set) var isRunning = false
+  private var lastFetchNumber = 0
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
@@ -93,10 +95,10 @@ public actor KeyService {
     guard !isRunning else { return }
     isRunning = true
     let now = surroundings.now()
-    for (index, entry) in entries.enumerated() {
+    for entry in entries {
       if case .fixed(let keys) = entry.issuer.source, !keys.isEmpty {
         entry.keys = keys
-        receive(.handedIn, index, at: now)
+        receive(.handedIn, entry, at: now)
       }
     }
     publishSnapshot()
@@ -109,18 +111,48 @@ public actor KeyService {
     isRunning = false
     executor.detach(descriptor: needs.descriptor)
     for entry in entries {
-      entry.fetch?.cancel()
-      entry.fetchNumber += 1
+      forgetFetch(of: entry)
       release(entry)
     }
     for need in needs.takeAll() { need.answer() }
   }
 
+  /// Another configuration: what an unchanged issuer has is kept, with the fetch that it waits for; the others begin
+  /// anew, or are forgotten with those who wait for them. Publishes once.
+  public func reconfigure(_ configuration: Configuration) {
+    let before = entries
+    entries = configuration.issuers.map { issuer in
+      before.first { $0.issuer.isSame(as: issuer) } ?? Entry(issuer)
+    }
+    for entry in before where !entries.contains(where: { $0 === entry }) {
+      forgetFetch(of: entry)
+      release(entry)
+    }
+    guard isRunning else { return }
+    let now = surroundings.now()
+    for entry in entries where entry.keys.isEmpty {
+      guard case .fixed(let keys) = entry.issuer.source, !keys.isEmpty else { continue }
+      entry.keys = keys
+      receive(.handedIn, entry, at: now)
+    }
+    publishSnapshot()
+    // The loop asks ``turn()`` again after this job, and that begins the fetches of the new ones.
+  }
+
   /// New keys of an issuer whose source is ``Configuration/Source/fixed(_:)``; published at once.
-  public func handIn(_ keys: [VerificationKey], issuer: Int) {
-    guard entries.indices.contains(issuer), case .fixed = entries[issuer].issuer.source else { return }
-    replaceKeys(of: issuer, keys, passedOverCount: 0)
-    receive(.handedIn, issuer, at: surroundings.now())
+  public func handIn(_ keys: [VerificationKey], issuer: String) {
+    guard let entry = entry(issuer), case .fixed = entry.issuer.source else { return }
+    replaceKeys(of: entry, keys, passedOverCount: 0)
+    receive(.handedIn, entry, at: surroundings.now())
+  }
+
+  func nextFetchNumber() -> Int {
+    lastFetchNumber += 1
+    return lastFetchNumber
+  }
+
+  func entry(_ issuer: String) -> Entry? {
+    entries.first { $0.issuer.issuer.utf8.elementsEqual(issuer.utf8) }
   }
 
   /// Called on any thread for a request whose token names a key that the caller's snapshot lacks.
@@ -129,12 +161,12 @@ public actor KeyService {
   ///   - keyID: `kid`; nil: the token has none, or the snapshot has no keys of the issuer at all.
   ///   - answer: called once on the control loop's thread, which it must not hold up: at once where no fetch would help
   ///     or none is due, else when the fetch has ended, well or not. What was found has been published before.
-  public nonisolated func needKeys(issuer: Int, keyID: String?, _ answer: @escaping @Sendable () -> Void) {
+  public nonisolated func needKeys(issuer: String, keyID: String?, _ answer: @escaping @Sendable () -> Void) {
     needs.post(Need(issuer: issuer, keyID: keyID, answer: answer))
   }
 
   /// As ``needKeys(issuer:keyID:_:)``.
-  public func needKeys(issuer: Int, keyID: String?) async {
+  public func needKeys(issuer: String, keyID: String?) async {
     await withCheckedContinuation { continuation in
       need(Need(issuer: issuer, keyID: keyID) { continuation.resume() })
     }
@@ -159,22 +191,21 @@ public actor KeyService {
     for need in needs.takeAll() { self.need(need) }
     let now = surroundings.now()
     var next = MonotonicTime.distantFuture
-    for (index, entry) in entries.enumerated() {
-      if entry.lifeCycle.nextEventAt <= now { receive(.timeReached, index, at: now) }
+    for entry in entries {
+      if entry.lifeCycle.nextEventAt <= now { receive(.timeReached, entry, at: now) }
       next = min(next, entry.lifeCycle.nextEventAt)
     }
     return next
   }
 
   private func need(_ need: Need) {
-    guard isRunning, entries.indices.contains(need.issuer) else { return need.answer() }
-    let entry = entries[need.issuer]
+    guard isRunning, let entry = entry(need.issuer) else { return need.answer() }
     // The caller's snapshot was older than ours.
     if let keyID = need.keyID, entry.keys.contains(where: { $0.isNamed(keyID) }) { return need.answer() }
     let now = surroundings.now()
     let actions = entry.lifeCycle.receive(.needed(keyID: need.keyID.map { Array($0.utf8) }), at: now, jitter: 0)
     guard actions.contains(.wait) else { return need.answer() }
     entry.waiting.append(need.answer)
-    perform(actions, need.issuer)
+    perform(actions, entry)
   }
 }

@@ -8,10 +8,11 @@ public import Transport
 /// Our own endpoints: one actor on the control loop. Each call is bounded in time by Corbado's timeout and the store's
 /// bound, and in number by ``maximumInFlightCount``.
 public actor LoginEndpoints {
-  let configuration: Configuration
+  private(set) var configuration: Configuration
   let store: any StateStore
   let log: EventLog
-  let corbado: CorbadoBackend
+  private(set) var corbado: CorbadoBackend
+  private let outbound: Outbound
   let now: @Sendable () -> UnixTime
   private let executor: LoopExecutor
   private var keys: SigningKeys?
@@ -30,6 +31,7 @@ public actor LoginEndpoints {
     now: @escaping @Sendable () -> UnixTime = { UnixTime(microseconds: Clock.unixNanoseconds() / 1000) }
   ) {
     self.configuration = configuration
+    self.outbound = outbound
     self.store = store
     self.log = log
     self.executor = executor
@@ -38,6 +40,15 @@ public actor LoginEndpoints {
   }
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+  /// Another configuration: calls that run end with what they began with, as far as they had asked for it.
+  ///
+  /// Tokens that were minted before are verified by ``verificationKeys()`` as they are then.
+  public func reconfigure(_ configuration: Configuration) {
+    self.configuration = configuration
+    corbado = CorbadoBackend(configuration: configuration.corbado, outbound: outbound, log: log)
+    keys = nil
+  }
 
   /// The keys that tokens of ours are verified with, for the Gate. Where none is there yet, a key is made and stored.
   ///

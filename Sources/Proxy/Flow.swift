@@ -52,7 +52,9 @@ extension Proxy {
     case .needsKeys(let request):
       passages[passage].stage = .waitingForKeys
       loop.timers.schedule(passage, at: loop.now + Self.keyPatience)
-      slowPath.requestKeys(request, passage)
+      // By name: another policy, whose positions are others, may be in force before the answer comes.
+      passages[passage].waitsUnder = snapshot.policy
+      slowPath.requestKeys(snapshot.policy.issuerName(request.issuer), request.keyID, passage)
     }
   }
 
@@ -60,7 +62,9 @@ extension Proxy {
   public mutating func keysSettled(_ passage: Handle, _ loop: inout EventLoop) {
     guard passages.contains(passage), case .waitingForKeys = passages[passage].stage else { return }
     passages[passage].stage = .deciding
-    decide(passage, keysWereJustFetched: true, &loop)
+    let isSamePolicy = passages[passage].waitsUnder === snapshot.policy
+    passages[passage].waitsUnder = nil
+    decide(passage, keysWereJustFetched: isSamePolicy, &loop)
   }
 
   // MARK: Connect

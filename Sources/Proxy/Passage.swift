@@ -24,6 +24,8 @@ struct Passage: ~Copyable {
   /// Of the connection, whose own life may end earlier; none if it had ended when the request was seen.
   let downstream: Handle
   var stage = Stage.deciding
+  /// While it waits for keys.
+  var waitsUnder: Policy?
   var admission: Admission?
   /// What the app gets, as positions in the arena of the request head.
   var lines: [FieldLine] = []

@@ -37,11 +37,11 @@ public struct Proxy: ~Copyable {
   public private(set) var snapshot: ProxySnapshot
 
   var gate: Gate
-  let configuration: Configuration
-  let upstreamAuthority: [UInt8]
-  let origin: Int
+  private(set) var configuration: Configuration
+  private(set) var upstreamAuthority: [UInt8]
+  private(set) var origin: Int
   /// The same app over HTTP/1.1, for WebSockets where its HTTP/2 has none; nil where the configuration says `http2`.
-  let http1Origin: Int?
+  private(set) var http1Origin: Int?
   let slowPath: SlowPath
   let eventLog: EventLog
   let hashSubject: @Sendable (String) -> [UInt8]
@@ -83,6 +83,26 @@ public struct Proxy: ~Copyable {
   public mutating func publish(_ snapshot: ProxySnapshot) {
     if snapshot.revocations !== self.snapshot.revocations { tokenWatch.isDue = true }
     self.snapshot = snapshot
+  }
+
+  /// Another configuration: what is under way goes on, and what comes next is decided and forwarded by the new one.
+  ///
+  /// - Parameter newOrigin: nil: the app is where it was. Else its calls wait for ``upstreamFound(_:_:_:)``.
+  public mutating func configure(_ configuration: Configuration, _ snapshot: ProxySnapshot, newOrigin: OriginSettings?) {
+    self.configuration = configuration
+    self.snapshot = snapshot
+    upstreamAuthority = Array((configuration.upstreamAuthority ?? "").utf8)
+    if let newOrigin {
+      client.retireOrigin(origin)
+      if let http1Origin { client.retireOrigin(http1Origin) }
+      origin = client.addOrigin(newOrigin)
+      http1Origin = newOrigin.overHTTP1.map { client.addOrigin($0) }
+    }
+    // Whether a peer is a trusted proxy was said by the old policy.
+    for connection in server.connections.handles() {
+      let context = Handle(raw: server.connections[connection].context)
+      if downstreams.contains(context) { downstreams[context].value.facts = facts(of: connection) }
+    }
   }
 
   /// Nothing is under way and nobody is connected.
@@ -164,14 +184,18 @@ public struct Proxy: ~Copyable {
 
   private mutating func connected(_ connection: Handle) {
     counters.count(.connectionsAccepted)
-    let peer = server.connections[connection].peer
-    let listener = server.connections[connection].listener
-    let facts = snapshot.policy.facts(
-      peer: PeerAddress(high: peer.high, low: peer.low), listener: listener,
-      isTLS: configuration.secureListeners[listener], clientCertificateSubject: nil)
-    let downstream = Downstream(facts: facts, client: Array(peer.host.utf8))
+    let downstream = Downstream(
+      facts: facts(of: connection), client: Array(server.connections[connection].peer.host.utf8))
     guard let context = downstreams.insert(Box(value: downstream)) else { return }
     server.connections[connection].context = context.raw
+  }
+
+  private func facts(of connection: Handle) -> ConnectionFacts {
+    let peer = server.connections[connection].peer
+    let listener = server.connections[connection].listener
+    return snapshot.policy.facts(
+      peer: PeerAddress(high: peer.high, low: peer.low), listener: listener,
+      isTLS: configuration.secureListeners[listener], clientCertificateSubject: nil)
   }
 
   /// A handle of ours came up in the loop's timers.

@@ -4,8 +4,8 @@ public import Transport
 /// How a worker asks the control loop, handed in by the assembly. Answers come back through the worker's mailbox and name
 /// the passage that waits.
 public struct SlowPath: Sendable {
-  /// Fetch the keys of an issuer, then post ``WorkerMessage/keysSettled(_:)``.
-  public var requestKeys: @Sendable (KeyRequest, Handle) -> Void
+  /// Fetch the keys of the issuer of that name, then post ``WorkerMessage/keysSettled(_:)``. The second is the key ID.
+  public var requestKeys: @Sendable (String, String?, Handle) -> Void
   /// Serve an endpoint, then post ``WorkerMessage/endpointAnswered(_:_:)``.
   public var serve: @Sendable (EndpointRequest, Handle) -> Void
   /// Resolve the app's name and probe its protocol, then post ``WorkerMessage/upstreamFound(_:_:)`` or
@@ -13,7 +13,7 @@ public struct SlowPath: Sendable {
   public var findUpstream: @Sendable () -> Void
 
   public init(
-    requestKeys: @escaping @Sendable (KeyRequest, Handle) -> Void, serve: @escaping @Sendable (EndpointRequest, Handle) -> Void,
+    requestKeys: @escaping @Sendable (String, String?, Handle) -> Void, serve: @escaping @Sendable (EndpointRequest, Handle) -> Void,
     findUpstream: @escaping @Sendable () -> Void
   ) {
     self.requestKeys = requestKeys

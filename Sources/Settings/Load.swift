@@ -33,7 +33,7 @@ extension SidecarSettings {
     } catch {
       throw SettingsRefused(problems: [
         Problem(file: path, line: 1, column: 1, key: "", message: "cannot be read: \(error)")
-      ])
+      ], watchedFiles: [path])
     }
     return try read(bytes, named: path, SettingsSources(besides: path, environment: environment))
   }
@@ -50,7 +50,8 @@ extension SidecarSettings {
     settings?.check(reading)
     guard let settings, let policy, let keys, let login, reading.problems.isEmpty else {
       let problems = reading.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
-      throw SettingsRefused(problems: Array(problems.prefix(Reading.problemLimit)))
+      throw SettingsRefused(
+        problems: Array(problems.prefix(Reading.problemLimit)), watchedFiles: [file] + reading.watchedFiles)
     }
     return LoadedSettings(
       settings: settings, policy: policy, keys: keys, login: login,

@@ -24,4 +24,11 @@ public struct Problem: Equatable, Sendable, CustomStringConvertible {
 /// The configuration was refused: every problem that was found, in the order of the file.
 public struct SettingsRefused: Error, Equatable, Sendable {
   public var problems: [Problem]
+  /// The configuration file and those that it names, as far as it was understood.
+  public var watchedFiles: [String] = []
+
+  public init(problems: [Problem], watchedFiles: [String] = []) {
+    self.problems = problems
+    self.watchedFiles = watchedFiles
+  }
 }

@@ -4,6 +4,7 @@ import JOSE
 import Keys
 import Login
 import Proxy
+import Settings
 import StateStore
 import Synchronization
 import Telemetry
@@ -13,6 +14,17 @@ import Transport
 final class ControlLoop: Sendable {
   private struct State {
     var snapshot: ProxySnapshot
+    /// By the bytes of their names.
+    var issuers: [[UInt8]: IssuerFacts]
+    /// Of our own tokens.
+    var ownIssuer: String
+    var finder: UpstreamFinder?
+    /// Counts the finders.
+    var finderNumber = 0
+    /// A configuration is being put into force: its parts are published together.
+    var isApplying = false
+    /// Counts the configurations that were in force.
+    var configurationNumber = 0
     var isDraining = false
     var drainedCount = 0
     var upstream: UpstreamFinder.Outcome?
@@ -22,26 +34,35 @@ final class ControlLoop: Sendable {
   let log: EventLog
   let login: LoginEndpoints
   let keys: KeyService
+  let outbound: OutboundClient
   let mailboxes: [Mailbox<WorkerMessage>]
-  private let issuers: [IssuerFacts]
   private let state: Mutex<State>
 
-  /// What the control loop must know of an issuer, by its position in the policy.
+  /// What the control loop must know of an issuer.
   struct IssuerFacts: Sendable {
     var emailsAreVerified: Bool
+
+    static func byName(_ settings: SidecarSettings) -> [[UInt8]: IssuerFacts] {
+      var facts: [[UInt8]: IssuerFacts] = [:]
+      for issuer in settings.issuers { facts[Array(issuer.issuer.utf8)] = IssuerFacts(emailsAreVerified: issuer.emailsAreVerified) }
+      return facts
+    }
   }
 
   init(
-    executor: LoopExecutor, log: EventLog, login: LoginEndpoints, keys: KeyService, mailboxes: [Mailbox<WorkerMessage>],
-    issuers: [IssuerFacts], snapshot: ProxySnapshot
+    executor: LoopExecutor, log: EventLog, login: LoginEndpoints, keys: KeyService, outbound: OutboundClient,
+    mailboxes: [Mailbox<WorkerMessage>], loaded: LoadedSettings
   ) {
     self.executor = executor
     self.log = log
     self.login = login
     self.keys = keys
     self.mailboxes = mailboxes
-    self.issuers = issuers
-    state = Mutex(State(snapshot: snapshot))
+    self.outbound = outbound
+    state = Mutex(
+      State(
+        snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none),
+        issuers: IssuerFacts.byName(loaded.settings), ownIssuer: loaded.settings.login.token.issuer))
   }
 
   var isDraining: Bool { state.withLock { $0.isDraining } }
@@ -54,20 +75,67 @@ final class ControlLoop: Sendable {
   // MARK: Publishing
 
   func publish(_ keys: KeySnapshot) {
-    let snapshot = state.withLock { state in
+    state.withLock { state in
       state.snapshot.keys = keys
-      return state.snapshot
+      // Under the lock: what was decided later arrives later.
+      if !state.isApplying { tellAll(.publish(state.snapshot)) }
     }
-    tellAll(.publish(snapshot))
   }
 
-  func upstreamSettled(_ outcome: UpstreamFinder.Outcome) {
-    state.withLock { $0.upstream = outcome }
-    switch outcome {
-    case .found(let addresses, let version): tellAll(.upstreamFound(addresses, version))
-    case .lost(let detail):
-      log.warn("upstream_not_found", ["detail": .text(detail)])
-      tellAll(.upstreamLost(detail))
+  // MARK: Another configuration
+
+  /// Puts a configuration into force: at once for everything that begins from now on. Called on the control loop.
+  func apply(_ loaded: LoadedSettings, _ configuration: WorkerConfiguration, isUpstreamOther: Bool) {
+    state.withLock { state in
+      state.isApplying = true
+      state.snapshot.policy = loaded.policy
+      state.issuers = IssuerFacts.byName(loaded.settings)
+      state.ownIssuer = loaded.settings.login.token.issuer
+    }
+    login.assumeIsolated { $0.reconfigure(loaded.login) }
+    keys.assumeIsolated { $0.reconfigure(loaded.keys) }
+    // Certificate authorities are read again.
+    outbound.assumeIsolated { $0.forgetOrigins() }
+    if isUpstreamOther { setUpstream(loaded.settings.upstream) }
+    state.withLock { state in
+      state.isApplying = false
+      state.configurationNumber += 1
+      tellAll(.configure(configuration, state.snapshot, isUpstreamOther: isUpstreamOther))
+    }
+    if isUpstreamOther { findUpstream() }
+    Task(executorPreference: executor) { await self.loadOwnKeys() }
+  }
+
+  // MARK: The app
+
+  /// Where the app is and what it speaks is found out by ``findUpstream()``; what an earlier search still finds is not
+  /// passed on.
+  func setUpstream(_ upstream: UpstreamSettings) {
+    let number = state.withLock { state in
+      state.finderNumber += 1
+      return state.finderNumber
+    }
+    let finder = UpstreamFinder(
+      host: upstream.origin.host, port: upstream.origin.port, version: upstream.version, log: log,
+      report: { [weak self] outcome in self?.upstreamSettled(outcome, by: number) })
+    state.withLock { state in
+      state.finder = finder
+      state.upstream = nil
+    }
+  }
+
+  func findUpstream() { state.withLock { $0.finder }?.find() }
+
+  private func upstreamSettled(_ outcome: UpstreamFinder.Outcome, by finder: Int) {
+    state.withLock { state in
+      guard state.finderNumber == finder else { return }
+      state.upstream = outcome
+      switch outcome {
+      case .found(let addresses, let version): tellAll(.upstreamFound(addresses, version))
+      case .lost(let detail):
+        log.warn("upstream_not_found", ["detail": .text(detail)])
+        tellAll(.upstreamLost(detail))
+      }
     }
   }
 
@@ -95,7 +163,8 @@ final class ControlLoop: Sendable {
 
   private func identity(_ token: VerifiedToken) -> VerifiedIdentity {
     let session = token.claims.claim("sid").flatMap { token.claims.document.string($0) }
-    let isVerified = issuers.indices.contains(token.issuerIndex) && issuers[token.issuerIndex].emailsAreVerified
+    // By name: the token may have been judged by the configuration before this one.
+    let isVerified = state.withLock { $0.issuers[Array(token.issuer.utf8)]?.emailsAreVerified } ?? false
     return VerifiedIdentity(
       subjectIssuer: token.subjectIssuer, subject: token.subject, claims: token.claims.document,
       origin: token.isOwn ? .passkeyLogin(sessionID: session) : .issuer(emailsAreVerified: isVerified))
@@ -104,10 +173,11 @@ final class ControlLoop: Sendable {
   // MARK: Own keys
 
   /// Hands our own keys to the key service as soon as the store has them; asks again every second until then.
-  func loadOwnKeys(issuer index: Int) async {
-    while !isDraining {
+  func loadOwnKeys() async {
+    let (issuer, number) = state.withLock { ($0.ownIssuer, $0.configurationNumber) }
+    while !isDraining, state.withLock({ $0.configurationNumber }) == number {
       do throws(LoginReason) {
-        return await keys.handIn(try await login.verificationKeys(), issuer: index)
+        return await keys.handIn(try await login.verificationKeys(), issuer: issuer)
       } catch {
         log.error("signing_keys_unavailable", ["reason": .text(error.rawValue)])
         await executor.sleep(for: .seconds(1))

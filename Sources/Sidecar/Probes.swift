@@ -7,6 +7,7 @@ import Transport
 /// `/live` and `/ready` for whoever restarts and routes; on a listener of its own, never on the data port.
 struct Probes: Sendable {
   let control: ControlLoop
+  let reloader: Reloader
 
   func answer(_ request: BufferedRequest) async -> BufferedResponse {
     guard request.head.method == .get || request.head.method == .head else {
@@ -40,6 +41,8 @@ struct Probes: Sendable {
       isDegraded = true
     case nil: break
     }
+    let reload = reloader.status
+    if reload.refusal != nil { isDegraded = true }
     let isReady = hasKeys && !isDraining
     writer.beginObject()
     writer.member("status", isDraining ? "draining" : !isReady ? "not_ready" : isDegraded ? "degraded" : "ready")
@@ -54,6 +57,18 @@ struct Probes: Sendable {
       writer.endObject()
     }
     writer.endArray()
+    writer.name("configuration")
+    writer.beginObject()
+    writer.member("state", reload.refusal == nil ? "in_force" : "refused")
+    if let problem = reload.refusal {
+      // Without its text, which may quote what stands in the file.
+      writer.member("file", problem.file)
+      writer.member("line", Int64(problem.line))
+      writer.member("column", Int64(problem.column))
+      writer.member("key", problem.key)
+      writer.member("problems", Int64(reload.problemCount))
+    }
+    writer.endObject()
     writer.endObject()
     var response = BufferedResponse(status: isReady ? 200 : 503, content: writer.bytes)
     response.fields = [("content-type", "application/json"), ("cache-control", "no-store")]

@@ -45,9 +45,13 @@ struct Sidecar {
   let control: ControlLoop
   let plans: [WorkerPlan]
   let probes: BufferedServer
-  let finder: UpstreamFinder
+  let applier: Applier
+  let reloader: Reloader
 
-  init(_ loaded: LoadedSettings) throws(StartFailure) {
+  /// - Parameters:
+  ///   - path: of the configuration file.
+  ///   - moment: before it was read.
+  init(_ loaded: LoadedSettings, from path: String, readAt moment: FileWatcher.Moment) throws(StartFailure) {
     settings = loaded.settings
     // Before any thread, so that all of them leave signals to the main thread.
     signals = SignalWaiter()
@@ -65,15 +69,18 @@ struct Sidecar {
     let assembled = try Self.assembleControl(loaded, log, executor, workerCount: count)
     control = assembled
     let listeners = try Self.openListeners(settings, workerCount: count)
-    let control = control
-    let origin = settings.upstream.origin
-    let finder = UpstreamFinder(
-      host: origin.host, port: origin.port, version: settings.upstream.version, log: log,
-      report: { control.upstreamSettled($0) })
-    self.finder = finder
-    plans = try Self.planWorkers(loaded, control, finder, listeners, accessWriter, log)
+    control.setUpstream(settings.upstream)
+    plans = try Self.planWorkers(loaded, control, listeners, accessWriter, log)
     do throws(Errno) {
-      let probes = Probes(control: control)
+      let applier = Applier(control: control, log: log, settings: settings, accessWriter: accessWriter)
+      self.applier = applier
+      reloader = try Reloader(path, log: log, apply: { applier.apply($0) })
+      try reloader.start(from: loaded, readAt: moment)
+    } catch {
+      throw .system(error.description)
+    }
+    do throws(Errno) {
+      let probes = Probes(control: control, reloader: reloader)
       self.probes = try BufferedServer(on: executor, at: settings.probes.address) { await probes.answer($0) }
     } catch {
       throw .listener("probes: \(settings.probes.address): \(error)")
@@ -100,8 +107,7 @@ struct Sidecar {
       var mailboxes: [Mailbox<WorkerMessage>] = []
       for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
       let control = ControlLoop(
-        executor: executor, log: log, login: login, keys: keys, mailboxes: mailboxes, issuers: settings.issuers.map { ControlLoop.IssuerFacts(emailsAreVerified: $0.emailsAreVerified) },
-        snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none))
+        executor: executor, log: log, login: login, keys: keys, outbound: outbound, mailboxes: mailboxes, loaded: loaded)
       publisher.connect { [weak control] in control?.publish($0) }
       return control
     } catch {
@@ -128,7 +134,7 @@ struct Sidecar {
   }
 
   private static func planWorkers(
-    _ loaded: LoadedSettings, _ control: ControlLoop, _ finder: UpstreamFinder,
+    _ loaded: LoadedSettings, _ control: ControlLoop,
     _ listeners: [[OpenListener]], _ accessWriter: LineWriter?, _ log: EventLog
   ) throws(StartFailure) -> [WorkerPlan] {
     let settings = loaded.settings
@@ -143,19 +149,16 @@ struct Sidecar {
     return listeners.enumerated().map { number, listeners in
       let mailbox = control.mailboxes[number]
       let slowPath = SlowPath(
-        requestKeys: { request, passage in
-          control.keys.needKeys(issuer: request.issuer, keyID: request.keyID) { mailbox.post(.keysSettled(passage)) }
+        requestKeys: { issuer, keyID, passage in
+          control.keys.needKeys(issuer: issuer, keyID: keyID) { mailbox.post(.keysSettled(passage)) }
         },
         serve: { request, passage in control.serve(request, for: passage, of: number) },
-        findUpstream: { finder.find() })
+        findUpstream: { control.findUpstream() })
       return WorkerPlan(
-        number: number, listeners: listeners, mailbox: mailbox, serverLimits: settings.limits.server,
-        clientLimits: settings.clientLimits, origin: settings.upstreamOrigin,
-        proxy: Proxy.Configuration(
-          upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,
-          secureListeners: settings.listeners.map { _ in false }),
+        number: number, listeners: listeners, mailbox: mailbox,
+        configuration: WorkerConfiguration(settings, accessWriter: accessWriter),
         snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none), slowPath: slowPath,
-        accessWriter: accessWriter, eventLog: log, subjectHash: hash, cacheSeed: seed,
+        eventLog: log, subjectHash: hash, cacheSeed: seed,
         drained: { control.workerDrained() })
     }
   }
@@ -166,6 +169,7 @@ struct Sidecar {
   /// - Returns: the exit code, as README lists them.
   static func serve(_ path: String, complain: (String) -> Void) -> Int32 {
     let loaded: LoadedSettings
+    let moment = FileWatcher.Moment.now
     do throws(SettingsRefused) {
       loaded = try SidecarSettings.load(path)
     } catch {
@@ -173,7 +177,7 @@ struct Sidecar {
       return 78
     }
     do throws(StartFailure) {
-      let sidecar = try Sidecar(loaded)
+      let sidecar = try Sidecar(loaded, from: path, readAt: moment)
       return try sidecar.run()
     } catch {
       complain("passkey-sidecar: \(error.text)\n")
@@ -199,12 +203,12 @@ struct Sidecar {
     } catch {
       throw .system(error.description)
     }
-    finder.find()
+    control.findUpstream()
     let (control, probes, executor) = (control, probes, executor)
     Task(executorPreference: executor) {
       await control.keys.start()
       await probes.start()
-      await control.loadOwnKeys(issuer: settings.issuers.count)
+      await control.loadOwnKeys()
     }
     log.info("started", [
       "listen": .text(plans[0].listeners.map { $0.listener.address.description }.joined(separator: " ")),
@@ -217,7 +221,7 @@ struct Sidecar {
     while true {
       switch signals.next() {
       case .terminate: return end()
-      case .reload: log.warn("reload_not_available")
+      case .reload: reloader.request()
       // A worker could not be started.
       case .wake: return 70
       }
@@ -246,7 +250,7 @@ struct Sidecar {
 
   private func finish(_ event: StaticString, _ code: Int32) -> Int32 {
     log.info(event)
-    _ = accessWriter?.close(within: .seconds(1))
+    _ = applier.accessWriter?.close(within: .seconds(1))
     _ = eventWriter.close(within: .seconds(1))
     return code
   }

@@ -10,13 +10,9 @@ struct WorkerPlan: Sendable {
   var number: Int
   var listeners: [OpenListener]
   var mailbox: Mailbox<WorkerMessage>
-  var serverLimits: ServerLimits
-  var clientLimits: ClientLimits
-  var origin: OriginSettings
-  var proxy: Proxy.Configuration
+  var configuration: WorkerConfiguration
   var snapshot: ProxySnapshot
   var slowPath: SlowPath
-  var accessWriter: LineWriter?
   var eventLog: EventLog
   var subjectHash: SubjectHash
   var cacheSeed: UInt64
@@ -55,13 +51,14 @@ struct Worker: ~Copyable {
 
   init(_ plan: WorkerPlan) throws(Errno) {
     self.plan = plan
-    var client = HTTPClient(limits: plan.clientLimits)
-    let origin = client.addOrigin(plan.origin)
-    let http1Origin = plan.origin.overHTTP1.map { client.addOrigin($0) }
+    var client = HTTPClient(limits: plan.configuration.clientLimits)
+    let origin = client.addOrigin(plan.configuration.origin)
+    let http1Origin = plan.configuration.origin.overHTTP1.map { client.addOrigin($0) }
     proxy = Proxy(
-      server: HTTPServer(plan.serverLimits), client: client, origin: origin, http1Origin: http1Origin, gate: Gate(seed: plan.cacheSeed),
-      snapshot: plan.snapshot, configuration: plan.proxy, slowPath: plan.slowPath,
-      accessLog: AccessLog(writer: plan.accessWriter), eventLog: plan.eventLog, hashSubject: plan.subjectHash.render)
+      server: HTTPServer(plan.configuration.serverLimits), client: client, origin: origin, http1Origin: http1Origin,
+      gate: Gate(seed: plan.cacheSeed), snapshot: plan.snapshot, configuration: plan.configuration.proxy,
+      slowPath: plan.slowPath, accessLog: AccessLog(writer: plan.configuration.accessWriter), eventLog: plan.eventLog,
+      hashSubject: plan.subjectHash.render)
     loop = try EventLoop()
   }
 
@@ -126,6 +123,8 @@ struct Worker: ~Copyable {
     for message in plan.mailbox.takeAll() {
       switch message {
       case .publish(let snapshot): proxy.publish(snapshot)
+      case .configure(let configuration, let snapshot, let isUpstreamOther):
+        configure(configuration, snapshot, isUpstreamOther: isUpstreamOther)
       case .keysSettled(let passage): proxy.keysSettled(passage, &loop)
       case .endpointAnswered(let passage, let answer): proxy.endpointAnswered(passage, answer)
       case .upstreamFound(let addresses, let version): proxy.upstreamFound(addresses, version, &loop)
@@ -135,6 +134,16 @@ struct Worker: ~Copyable {
       case .stop: isStopped = true
       }
     }
+  }
+
+  private mutating func configure(
+    _ configuration: WorkerConfiguration, _ snapshot: ProxySnapshot, isUpstreamOther: Bool
+  ) {
+    proxy.server.limits = configuration.serverLimits
+    proxy.client.limits = configuration.clientLimits
+    proxy.configure(configuration.proxy, snapshot, newOrigin: isUpstreamOther ? configuration.origin : nil)
+    proxy.accessLog.flush()
+    proxy.accessLog = AccessLog(writer: configuration.accessWriter)
   }
 
   /// What waits in the accept queues is still taken; then no more.

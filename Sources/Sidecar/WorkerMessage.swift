@@ -6,6 +6,8 @@ import Transport
 /// What the control loop tells a worker.
 enum WorkerMessage: Sendable {
   case publish(ProxySnapshot)
+  /// Another configuration. The flag: the app is elsewhere, and will be found.
+  case configure(WorkerConfiguration, ProxySnapshot, isUpstreamOther: Bool)
   case keysSettled(Handle)
   case endpointAnswered(Handle, EndpointAnswer)
   case upstreamFound([SocketAddress], UpstreamProtocol)

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The event log: one JSON line an event. Shared by all threads; a write never blocks its caller.
 ///
 /// A line: `{"time":"2026-01-02T03:04:05.678Z","level":"warn","event":"keys_refresh_failed","issuer":"https://…"}`.
@@ -33,7 +35,13 @@ public struct EventLog: Sendable {
   /// Bytes of one text value. Above: cut and marked by `…`.
   public static let textLimitBytes = 2048
 
-  public let level: Level
+  /// Shared by all copies: a reload changes it everywhere.
+  private final class Threshold: Sendable {
+    let level: Atomic<UInt8>
+    init(_ level: Level) { self.level = Atomic(level.rawValue) }
+  }
+
+  private let threshold: Threshold
   private let writer: LineWriter?
   private let now: @Sendable () -> Timestamp
 
@@ -44,15 +52,18 @@ public struct EventLog: Sendable {
 
   private init(to writer: LineWriter?, level: Level, now: @escaping @Sendable () -> Timestamp) {
     self.writer = writer
-    self.level = level
+    threshold = Threshold(level)
     self.now = now
   }
 
   /// A log that keeps nothing.
   public static let discarding = EventLog(to: nil, level: .error, now: { Timestamp(unixMilliseconds: 0) })
 
-  /// The same log at another level, as after a reload.
-  public func at(level: Level) -> EventLog { EventLog(to: writer, level: level, now: now) }
+  /// Above: not written.
+  public var level: Level { Level(rawValue: threshold.level.load(ordering: .relaxed)) ?? .debug }
+
+  /// For this log and all copies of it.
+  public func set(level: Level) { threshold.level.store(level.rawValue, ordering: .relaxed) }
 
   public func error(_ event: StaticString, _ members: @autoclosure () -> KeyValuePairs<StaticString, Value> = [:]) {
     write(.error, event, members)

@@ -5,20 +5,33 @@ public struct WorkerCounters: Sendable {
   public static let reasonCapacity = 96
 
   public enum Counter: UInt8, Sendable, CaseIterable {
-    case connectionsAccepted, connectionsClosed
+    case connectionsAccepted
     case requestsHTTP1, requestsHTTP2
     case contentBytesReceived, contentBytesSent
-    case tokensVerified, tokensFoundVerified
-    case upstreamConnectionsOpened, upstreamConnectionsFailed, upstreamConnectionsReused, upstreamRetries
-    case invariantsBroken
+    case clientResets, serverResets, protocolViolations, floods
+    case connectionLimitHits, inFlightLimitHits, upstreamQueueLimitHits
+    case tokenCacheHits, tokenCacheMisses, tokenCacheEvictions
+    case upstreamRetries
   }
 
-  private var counters = InlineArray<16, Int64>(repeating: 0)
+  private var counters = InlineArray<24, Int64>(repeating: 0)
   /// By the first digit of the status; 0: no response.
   private var statusClasses = InlineArray<6, Int64>(repeating: 0)
   private var reasons = InlineArray<96, Int64>(repeating: 0)
 
+  /// From the first byte of a request to the last of its response, to the decision; from asking the app to its head.
+  public private(set) var requestDuration = DurationHistogram()
+  public private(set) var gateDuration = DurationHistogram()
+  public private(set) var upstreamDuration = DurationHistogram()
+
   public init() {}
+
+  /// One exchange has ended; negative: there was no decision, or the app was not asked.
+  public mutating func took(microseconds: Int64, gate: Int64, upstream: Int64) {
+    requestDuration.observe(microseconds: microseconds)
+    if gate >= 0 { gateDuration.observe(microseconds: gate) }
+    if upstream >= 0 { upstreamDuration.observe(microseconds: upstream) }
+  }
 
   public mutating func count(_ counter: Counter, _ amount: Int64 = 1) {
     counters[Int(counter.rawValue)] &+= amount
@@ -38,6 +51,9 @@ public struct WorkerCounters: Sendable {
     for index in counters.indices { counters[index] &+= other.counters[index] }
     for index in statusClasses.indices { statusClasses[index] &+= other.statusClasses[index] }
     for index in reasons.indices { reasons[index] &+= other.reasons[index] }
+    requestDuration.add(other.requestDuration)
+    gateDuration.add(other.gateDuration)
+    upstreamDuration.add(other.upstreamDuration)
   }
 
   public subscript(counter: Counter) -> Int64 { counters[Int(counter.rawValue)] }

@@ -9,7 +9,8 @@ final class SidecarUnderTest: Sendable {
   let probes: UInt16
   let process: ChildProcess
   let issuer: Issuer
-  private let folder: String
+  /// Of the configuration and everything beside it; gone with the sidecar.
+  let folder: String
 
   /// An issuer whose keys are fetched over HTTP and can be exchanged.
   final class Issuer: Sendable {
@@ -23,8 +24,8 @@ final class SidecarUnderTest: Sendable {
     private let server: LoopbackServer
     var port: UInt16 { server.port }
 
-    init() throws {
-      first = try TokenFactory()
+    init(issuer: String = "https://idp.test/") throws {
+      first = try TokenFactory(issuer: issuer)
       let published = Published(try first.jwkSet)
       self.published = published
       server = try LoopbackServer { connection in
@@ -48,8 +49,10 @@ final class SidecarUnderTest: Sendable {
   /// - Parameters:
   ///   - upstream: members of the configuration's `upstream` besides the URL.
   ///   - limits: members of `limits`.
+  ///   - edit: changes the configuration before it is first read; gets the folder that it will lie in as well.
   init(
-    app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s"
+    app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s",
+    edit: (String, String) throws -> String = { text, _ in text }
   ) throws {
     issuer = try Issuer()
     folder = NSTemporaryDirectory() + "sidecar-" + UUID().uuidString
@@ -73,7 +76,7 @@ final class SidecarUnderTest: Sendable {
       limits: {\(limits)}
 
       """
-    try Data(configuration.utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))
+    try Data(try edit(configuration, folder).utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))
     process = try ChildProcess(
       Self.binary, ["run", "--config", folder + "/sidecar.yaml"],
       environment: ["CORBADO_API_SECRET": "corbado1_x"], output: folder + "/access", errors: folder + "/events")
@@ -87,6 +90,18 @@ final class SidecarUnderTest: Sendable {
   deinit {
     process.signal(SIGKILL)
     try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// Puts another configuration in the place of this one, by renaming.
+  func reconfigure(_ edit: (String) -> String) throws {
+    let file = URL(fileURLWithPath: folder + "/sidecar.yaml")
+    try Data(edit(try String(contentsOf: file, encoding: .utf8)).utf8).write(to: file, options: .atomic)
+  }
+
+  /// The events of that name so far, oldest first.
+  func events(_ name: String) -> [[String: Any]] {
+    events.split(separator: "\n").compactMap { try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
+      .filter { $0["event"] as? String == name }
   }
 
   var events: String { (try? String(contentsOfFile: folder + "/events", encoding: .utf8)) ?? "" }

@@ -68,7 +68,7 @@ import Transport
     harness.server.answer { $0.url.host == "a" ? .nothing : .ok(set) }
     await harness.service.start()
     await harness.service.turnOnce()
-    await harness.service.needKeys(issuer: 1, keyID: nil)
+    await harness.service.needKeys(issuer: "https://b/", keyID: nil)
     #expect(harness.keyIDs(0) == nil)
     #expect(harness.keyIDs(1) == ["old"])
     await harness.server.release(with: .ok(set))
@@ -171,13 +171,13 @@ import Transport
   @Test func `a request with an unknown key ID gets the rotated key`() async throws {
     let harness = try await running(.ok(old.jwkSet))
     harness.server.answer(.ok(try TokenFactory.jwkSet([old, new])))
-    await harness.service.needKeys(issuer: 0, keyID: "new")
+    await harness.service.needKeys(issuer: "https://idp.test/", keyID: "new")
     #expect(harness.keyIDs() == ["old", "new"])
   }
 
   @Test func `a request whose snapshot was merely older causes no fetch`() async throws {
     let harness = try await running(.ok(old.jwkSet))
-    await harness.service.needKeys(issuer: 0, keyID: "old")
+    await harness.service.needKeys(issuer: "https://idp.test/", keyID: "old")
     #expect(harness.server.requestCount == 1)
   }
 
@@ -186,7 +186,7 @@ import Transport
     harness.server.answer(.nothing)
     let counts = Shared<[Int]>([])
     for _ in 0..<1000 {
-      harness.service.needKeys(issuer: 0, keyID: "new") { counts.change { $0.append(harness.snapshotCount) } }
+      harness.service.needKeys(issuer: "https://idp.test/", keyID: "new") { counts.change { $0.append(harness.snapshotCount) } }
     }
     await harness.service.turnOnce()
     #expect(harness.server.requestCount == 2)
@@ -200,7 +200,7 @@ import Transport
   @Test func `who waits goes on when the fetch fails`() async throws {
     let harness = try await running(.ok(old.jwkSet))
     harness.server.answer(.status(500))
-    await harness.service.needKeys(issuer: 0, keyID: "new")
+    await harness.service.needKeys(issuer: "https://idp.test/", keyID: "new")
     #expect(harness.keyIDs() == ["old"])
   }
 
@@ -209,11 +209,11 @@ import Transport
     let harness = try await running(.ok(old.jwkSet))
     harness.server.answer(answer)
     for second in 0..<10 {
-      for number in 0..<1000 { harness.service.needKeys(issuer: 0, keyID: "\(second)-\(number)") {} }
+      for number in 0..<1000 { harness.service.needKeys(issuer: "https://idp.test/", keyID: "\(second)-\(number)") {} }
       await harness.service.settle()
       harness.clock.change { $0 = $0 + .milliseconds(1001) }
     }
-    harness.service.needKeys(issuer: 0, keyID: "last") {}
+    harness.service.needKeys(issuer: "https://idp.test/", keyID: "last") {}
     await harness.service.settle()
     #expect(harness.server.requestCount == 1 + 2)
     #expect(harness.keyIDs() == ["old"])
@@ -221,8 +221,8 @@ import Transport
 
   @Test func `an issuer that there is not needs no keys`() async throws {
     let harness = try await running(.ok(old.jwkSet))
-    await harness.service.needKeys(issuer: 1, keyID: "a")
-    await harness.service.needKeys(issuer: -1, keyID: "a")
+    await harness.service.needKeys(issuer: "https://a/", keyID: "a")
+    await harness.service.needKeys(issuer: "", keyID: "a")
     #expect(harness.server.requestCount == 1)
   }
 
@@ -233,7 +233,7 @@ import Transport
     harness.server.answer(.nothing)
     await harness.service.start()
     let count = Shared(0)
-    harness.service.needKeys(issuer: 0, keyID: nil) { count.change { $0 += 1 } }
+    harness.service.needKeys(issuer: "https://idp.test/", keyID: nil) { count.change { $0 += 1 } }
     await harness.service.turnOnce()
     #expect(count.value == 0)
     await harness.server.release(with: .ok(try old.jwkSet))
@@ -248,7 +248,7 @@ import Transport
     harness.server.answer(.nothing)
     await harness.service.start()
     let count = Shared(0)
-    harness.service.needKeys(issuer: 0, keyID: nil) { count.change { $0 += 1 } }
+    harness.service.needKeys(issuer: "https://idp.test/", keyID: nil) { count.change { $0 += 1 } }
     await harness.service.turnOnce()
     harness.clock.change { $0 = $0 + .seconds(7) }
     await harness.service.turnOnce()
@@ -286,7 +286,7 @@ import Transport
     harness.server.answer(.failure(.connectFailed))
     await harness.pass(seconds: 86_996)
     harness.server.answer(.nothing)
-    harness.service.needKeys(issuer: 0, keyID: "new") {}
+    harness.service.needKeys(issuer: "https://idp.test/", keyID: "new") {}
     await harness.service.turnOnce()
     harness.clock.change { $0 = $0 + .seconds(4) }
     await harness.service.turnOnce()
@@ -311,19 +311,19 @@ import Transport
     await harness.start()
     #expect(harness.keyIDs() == nil)
     let first = VerificationKey(old.privateKey.publicKey, keyID: "first")
-    await harness.service.handIn([first], issuer: 0)
+    await harness.service.handIn([first], issuer: "https://own/")
     #expect(harness.keyIDs() == ["first"])
-    await harness.service.handIn([first, VerificationKey(new.privateKey.publicKey, keyID: "second")], issuer: 0)
+    await harness.service.handIn([first, VerificationKey(new.privateKey.publicKey, keyID: "second")], issuer: "https://own/")
     #expect(harness.keyIDs() == ["first", "second"])
-    await harness.service.needKeys(issuer: 0, keyID: "third")
+    await harness.service.needKeys(issuer: "https://own/", keyID: "third")
     #expect(harness.server.requestCount == 0)
     #expect(await harness.service.status(0).isUsable)
   }
 
   @Test func `keys cannot be handed in for an issuer that publishes its own`() async throws {
     let harness = try await running(.ok(old.jwkSet))
-    await harness.service.handIn([VerificationKey(new.privateKey.publicKey, keyID: "new")], issuer: 0)
-    await harness.service.handIn([], issuer: 7)
+    await harness.service.handIn([VerificationKey(new.privateKey.publicKey, keyID: "new")], issuer: "https://idp.test/")
+    await harness.service.handIn([], issuer: "https://a/")
     #expect(harness.keyIDs() == ["old"])
   }
 
@@ -342,13 +342,13 @@ import Transport
     let harness = try await running(.ok(old.jwkSet))
     harness.server.answer(.nothing)
     let count = Shared(0)
-    harness.service.needKeys(issuer: 0, keyID: "new") { count.change { $0 += 1 } }
+    harness.service.needKeys(issuer: "https://idp.test/", keyID: "new") { count.change { $0 += 1 } }
     await harness.service.turnOnce()
     await harness.service.stop()
     #expect(count.value == 1)
     await harness.server.release(with: .ok(try new.jwkSet))
     await harness.jump(.seconds(100_000))
-    await harness.service.needKeys(issuer: 0, keyID: "other")
+    await harness.service.needKeys(issuer: "https://idp.test/", keyID: "other")
     #expect(harness.keyIDs() == ["old"])
     #expect(harness.server.requestCount == 2)
   }

@@ -141,7 +141,7 @@ import Transport
   @Test func `an unknown key ID looks into the file at once`() async throws {
     let harness = try await running(.file("keys"), TokenFactory(keyID: "one").jwkSet)
     harness.files.value["keys"] = Array(try TokenFactory(keyID: "two").jwkSet.utf8)
-    await harness.service.needKeys(issuer: 0, keyID: "two")
+    await harness.service.needKeys(issuer: "https://idp.test/", keyID: "two")
     #expect(harness.keyIDs() == ["two"])
   }
 

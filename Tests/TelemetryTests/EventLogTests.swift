@@ -62,7 +62,8 @@ import Testing
     log.debug("quiet")
     log.error("loud")
     log.warn("louder")
-    log.at(level: .debug).debug("loudest")
+    log.set(level: .debug)
+    log.debug("loudest")
     let events = try pipe.readLines(3).map { try object($0)["event"] as? String }
     #expect(events == ["loud", "louder", "loudest"])
     #expect(writer.close(within: .seconds(10)))

@@ -1,0 +1,52 @@
+import Settings
+import Synchronization
+import Telemetry
+import Transport
+
+/// From a configuration that was read again to one that is in force.
+final class Applier: Sendable {
+  private struct State {
+    var settings: SidecarSettings
+    /// Of standard output, made when the access log is first on.
+    var accessWriter: LineWriter?
+  }
+
+  private let control: ControlLoop
+  private let log: EventLog
+  private let state: Mutex<State>
+
+  init(control: ControlLoop, log: EventLog, settings: SidecarSettings, accessWriter: LineWriter?) {
+    self.control = control
+    self.log = log
+    state = Mutex(State(settings: settings, accessWriter: accessWriter))
+  }
+
+  /// The access log's writer, for whoever ends the process.
+  var accessWriter: LineWriter? { state.withLock { $0.accessWriter } }
+
+  /// Comes back at once; the control loop puts configurations into force in the order of the calls.
+  func apply(_ loaded: LoadedSettings) {
+    let (configuration, isUpstreamOther) = state.withLock { state in
+      let isUpstreamOther = state.settings.isUpstreamOther(than: loaded.settings)
+      state.settings = loaded.settings
+      return (WorkerConfiguration(loaded.settings, accessWriter: writer(&state)), isUpstreamOther)
+    }
+    log.set(level: loaded.settings.log.level)
+    let control = control
+    Task(executorPreference: control.executor) {
+      control.apply(loaded, configuration, isUpstreamOther: isUpstreamOther)
+    }
+  }
+
+  private func writer(_ state: inout State) -> LineWriter? {
+    guard state.settings.log.access == .stdout else { return nil }
+    if state.accessWriter == nil {
+      do {
+        state.accessWriter = try LineWriter(descriptor: 1, coalescing: .milliseconds(20))
+      } catch {
+        log.error("access_log_unavailable", ["detail": .text("\(error)")])
+      }
+    }
+    return state.accessWriter
+  }
+}

@@ -1,0 +1,42 @@
+import HTTPClient
+import HTTPServer
+import Proxy
+import Settings
+import Telemetry
+
+/// What of a worker comes from the configuration file and may change while it runs.
+struct WorkerConfiguration: Sendable {
+  var serverLimits: ServerLimits
+  var clientLimits: ClientLimits
+  var origin: OriginSettings
+  var proxy: Proxy.Configuration
+  /// Nil: no access log.
+  var accessWriter: LineWriter?
+
+  init(_ settings: SidecarSettings, accessWriter: LineWriter?) {
+    serverLimits = settings.limits.server
+    clientLimits = settings.clientLimits
+    origin = settings.upstreamOrigin
+    proxy = Proxy.Configuration(
+      upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,
+      secureListeners: settings.listeners.map { _ in false })
+    self.accessWriter = accessWriter
+  }
+}
+
+extension SidecarSettings {
+  /// Keys that another configuration changes although they are fixed when the process starts.
+  func keysThatNeedRestart(for other: SidecarSettings) -> [String] {
+    var keys: [String] = []
+    if listeners.map(\.address) != other.listeners.map(\.address) { keys.append("listen") }
+    if workers != other.workers { keys.append("workers") }
+    if probes != other.probes { keys.append("probes") }
+    if state != other.state { keys.append("state") }
+    return keys
+  }
+
+  /// Whether the app is to be looked for anew.
+  func isUpstreamOther(than other: SidecarSettings) -> Bool {
+    upstream != other.upstream || limits.streamWindowBytes != other.limits.streamWindowBytes
+  }
+}
