@@ -24,13 +24,15 @@ import Testing
   @Test func `an unchanged issuer keeps its keys, a new one is fetched, one that is gone has none`() async throws {
     let harness = try KeyHarness([.url("https://a/", at: "https://a/jwks"), .url("https://b/", at: "https://b/jwks")])
     let set = try old.jwkSet
-    harness.server.answer(.ok(set))
+    harness.server.answer { $0.url.host == "c" ? .nothing : .ok(set) }
     await harness.start()
     #expect(harness.server.requestCount == 2)
     // In another order, with another neighbour.
     await harness.service.reconfigure(
       Keys.Configuration(issuers: [try .url("https://c/", at: "https://c/jwks"), try .url("https://a/", at: "https://a/jwks")]))
     #expect(harness.keyIDs(0) == nil && harness.keyIDs(1) == ["old"])
+    await harness.service.turnOnce()
+    await harness.server.release(with: .ok(set))
     await harness.service.settle()
     #expect(harness.keyIDs(0) == ["old"])
     #expect(harness.server.requests.map(\.url.host) == ["a", "b", "c"])
