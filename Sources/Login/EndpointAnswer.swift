@@ -2,8 +2,7 @@ internal import JOSE
 
 /// What one of our endpoints answers. Frontends parse the content strictly: exactly the members of the table, no more.
 ///
-/// Method (405), media type (415), size (413), the credential and CORS are the caller's business, before it asks; so is
-/// `Cache-Control: no-store` on every answer.
+/// Method (405), media type (415), size (413), the credential and CORS are the caller's business, before it asks.
 public struct EndpointAnswer: Sendable {
   public let status: UInt16
   /// Of the content.
@@ -11,15 +10,21 @@ public struct EndpointAnswer: Sendable {
   public let content: [UInt8]
   /// Nil for success.
   public let reason: LoginReason?
+  /// `Cache-Control` (RFC 9111 §5.2): only keys may be kept.
+  public let cacheControl: StaticString
   /// `Retry-After` (RFC 9110 §10.2.3), if there is one.
   public let retryAfter: Duration?
 
-  init(_ content: JSONWriter, mediaType: StaticString = "application/json", reason: LoginReason? = nil) {
+  init(
+    _ content: JSONWriter, mediaType: StaticString = "application/json", reason: LoginReason? = nil,
+    retryAfter: Duration = .seconds(1), cacheControl: StaticString = "no-store"
+  ) {
     self.content = content.bytes
     self.mediaType = mediaType
     self.reason = reason
+    self.cacheControl = cacheControl
     status = reason?.status ?? 200
-    retryAfter = reason == .rateLimited ? .seconds(1) : nil
+    self.retryAfter = reason == .rateLimited ? max(retryAfter, .seconds(1)) : nil
   }
 
   /// An endpoint that the policy should not have let through: a bug.

@@ -5,38 +5,49 @@ public import StateStore
 public import Telemetry
 public import Transport
 
-/// Our own endpoints: one actor on the control loop. Each call is bounded in time by Corbado's timeout and the store's
-/// bound, and in number by ``maximumInFlightCount``.
+/// Our own endpoints: one actor on the control loop. Each call is bounded in time by Corbado's timeout, the store's bound
+/// and those of the services asked about a user; in number by the configuration.
 public actor LoginEndpoints {
   private(set) var configuration: Configuration
   let store: any StateStore
   let log: EventLog
   private(set) var corbado: CorbadoBackend
-  private let outbound: Outbound
+  let outbound: Outbound
   let now: @Sendable () -> UnixTime
+  let monotonic: @Sendable () -> MonotonicTime
+  /// Corbado's own keys, where signed passkey data are checked here as well.
+  private(set) var passkeyDataKeys: PasskeyDataKeys?
   private let executor: LoopExecutor
   private var keys: SigningKeys?
-  private var inFlightCount = 0
+  private var budget: CallBudget
+  var attempts: LoginAttempts
+  var directoryAnswers = DirectoryAnswers()
   /// Passkey data that a running call holds: of two with the same, the second is refused at once.
   private var reserved: Set<PasskeyDataDigest> = []
 
-  /// Calls at once of createConnectToken and completeLogin together. Above: 429 `rate_limited`.
-  public static let maximumInFlightCount = 64
-
   /// - Parameters:
   ///   - executor: the control loop.
+  ///   - passkeyDataKeys: nil: Corbado alone checks signatures.
   ///   - now: the wall clock.
   public init(
     _ configuration: Configuration, store: any StateStore, outbound: Outbound, log: EventLog, executor: LoopExecutor,
-    now: @escaping @Sendable () -> UnixTime = { UnixTime(microseconds: Clock.unixNanoseconds() / 1000) }
+    passkeyDataKeys: PasskeyDataKeys? = nil,
+    now: @escaping @Sendable () -> UnixTime = { UnixTime(microseconds: Clock.unixNanoseconds() / 1000) },
+    monotonic: @escaping @Sendable () -> MonotonicTime = { Clock.monotonic() }
   ) {
     self.configuration = configuration
     self.outbound = outbound
     self.store = store
     self.log = log
     self.executor = executor
+    self.passkeyDataKeys = passkeyDataKeys
     self.now = now
-    corbado = CorbadoBackend(configuration: configuration.corbado, outbound: outbound, log: log)
+    self.monotonic = monotonic
+    budget = CallBudget(
+      maximumInFlightCount: configuration.corbado.maximumInFlightCount,
+      perSecondCount: configuration.corbado.maximumPerSecondCount)
+    attempts = LoginAttempts(perMinute: configuration.loginAttemptsPerMinute)
+    corbado = CorbadoBackend(configuration: configuration.corbado, outbound: outbound, log: log, now: monotonic)
   }
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
@@ -44,9 +55,18 @@ public actor LoginEndpoints {
   /// Another configuration: calls that run end with what they began with, as far as they had asked for it.
   ///
   /// Tokens that were minted before are verified by ``verificationKeys()`` as they are then.
-  public func reconfigure(_ configuration: Configuration) {
+  public func reconfigure(_ configuration: Configuration, passkeyDataKeys: PasskeyDataKeys? = nil) {
+    let old = self.configuration
     self.configuration = configuration
-    corbado = CorbadoBackend(configuration: configuration.corbado, outbound: outbound, log: log)
+    self.passkeyDataKeys = passkeyDataKeys
+    corbado = CorbadoBackend(configuration: configuration.corbado, outbound: outbound, log: log, now: monotonic)
+    budget.limit(
+      maximumInFlightCount: configuration.corbado.maximumInFlightCount,
+      perSecondCount: configuration.corbado.maximumPerSecondCount)
+    if configuration.loginAttemptsPerMinute != old.loginAttemptsPerMinute {
+      attempts = LoginAttempts(perMinute: configuration.loginAttemptsPerMinute)
+    }
+    directoryAnswers = DirectoryAnswers()
     keys = nil
   }
 
@@ -57,10 +77,22 @@ public actor LoginEndpoints {
     try await signingKeys().published.compactMap(\.verificationKey)
   }
 
+  /// As ``verificationKeys()``, looked for in the store again: another process may have made one, or one may be due.
+  public func renewedVerificationKeys() async throws(LoginReason) -> [VerificationKey] {
+    try await loadSigningKeys().published.compactMap(\.verificationKey)
+  }
+
+  /// The key that signs now, for identity assertions.
+  public func signingKey() async throws(LoginReason) -> SigningKey { try await signingKeys().active }
+
   func signingKeys() async throws(LoginReason) -> SigningKeys {
     if let keys { return keys }
+    return try await loadSigningKeys()
+  }
+
+  private func loadSigningKeys() async throws(LoginReason) -> SigningKeys {
     do throws(SigningKeys.Failure) {
-      let loaded = try await SigningKeys.load(configuration.token, from: store, now: StoredTime(now()))
+      let loaded = try await SigningKeys.load(configuration.token, from: store, now: now())
       keys = loaded
       return loaded
     } catch {
@@ -90,9 +122,8 @@ public actor LoginEndpoints {
   ///
   /// - Throws: `rateLimited`
   func withRoom<Value>(_ call: () async throws(LoginReason) -> Value) async throws(LoginReason) -> Value {
-    guard inFlightCount < Self.maximumInFlightCount else { throw .rateLimited }
-    inFlightCount += 1
-    defer { inFlightCount -= 1 }
+    guard budget.take(at: monotonic()) else { throw .rateLimited }
+    defer { budget.giveBack() }
     return try await call()
   }
 

@@ -22,6 +22,8 @@ public enum LoginReason: String, Error, CaseIterable, Sendable {
   case passkeyDataRefused = "passkey_data_refused"
   case passkeyDataReplayed = "passkey_data_replayed"
   case identityUnlinked = "identity_unlinked"
+  /// Who knows whom the identifier stands for did not say: the directory, the confirmation or the identity provider.
+  case identityUnavailable = "identity_unavailable"
   case rateLimited = "rate_limited"
   /// A bug, or no entropy or memory left.
   case internalError = "internal_error"
@@ -32,7 +34,9 @@ public enum LoginReason: String, Error, CaseIterable, Sendable {
     case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked: 401
     case .identifierMissing, .identifierUnverified, .identifierTaken: 403
     case .rateLimited: 429
-    case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .internalError: 500
+    case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .identityUnavailable,
+      .internalError:
+      500
     case .stateUnavailable: 503
     }
   }

@@ -33,7 +33,9 @@ extension Proxy {
     passages[passage].content.drop(content.count)
     passages[passage].stage = .serving
     let downstream = passages[passage].downstream
-    let client = downstreams.contains(downstream) ? String(decoding: downstreams[downstream].value.client, as: UTF8.self) : ""
+    let client =
+      downstreams.contains(downstream)
+      ? snapshot.policy.clientGroup(of: server.exchanges[exchange].head, facts: downstreams[downstream].value.facts) : ""
     slowPath.serve(EndpointRequest(call: call, content: content, client: client), passage)
   }
 
@@ -50,7 +52,8 @@ extension Proxy {
     if let retryAfter = answer.retryAfter {
       head.fields.append("retry-after", String(max(1, retryAfter.components.seconds)))
     }
-    self.answer(passage, &head, answer.content, mediaType: answer.mediaType)
+    self.answer(
+      passage, &head, answer.content, mediaType: answer.mediaType, cacheControl: answer.cacheControl)
   }
 
   mutating func answerPreflight(_ passage: Handle, _ preflight: EndpointPreflight) {

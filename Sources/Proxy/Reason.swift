@@ -68,6 +68,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case passkeyDataRefused = "passkey_data_refused"
   case passkeyDataReplayed = "passkey_data_replayed"
   case identityUnlinked = "identity_unlinked"
+  case identityUnavailable = "identity_unavailable"
 
   // The client ended it: no answer, but the log says so.
   case clientGone = "client_gone"
@@ -94,7 +95,8 @@ public enum Reason: String, CaseIterable, Sendable {
     case .rateLimited: (429, 8)
     case .headerSectionTooLarge: (431, 8)
     case .clientGone: (499, 1)
-    case .internalError, .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable: (500, 13)
+    case .internalError, .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .identityUnavailable:
+      (500, 13)
     case .upstreamUnreachable, .upstreamProtocolError, .upstreamReset, .webSocketUnsupported: (502, 14)
     case .keysUnavailable, .overloaded, .draining, .stateUnavailable: (503, 14)
     case .upstreamTimeout: (504, 4)
@@ -165,6 +167,7 @@ public enum Reason: String, CaseIterable, Sendable {
       case .passkeyDataRefused: .passkeyDataRefused
       case .passkeyDataReplayed: .passkeyDataReplayed
       case .identityUnlinked: .identityUnlinked
+      case .identityUnavailable: .identityUnavailable
       case .rateLimited: .rateLimited
       case .internalError: .internalError
       }

@@ -116,11 +116,14 @@ extension Proxy {
   }
 
   /// Sends an answer of our own.
-  mutating func answer(_ passage: Handle, _ head: inout ResponseHead, _ content: [UInt8], mediaType: StaticString) {
+  mutating func answer(
+    _ passage: Handle, _ head: inout ResponseHead, _ content: [UInt8], mediaType: StaticString,
+    cacheControl: StaticString = "no-store"
+  ) {
     let exchange = passages[passage].exchange
     passages[passage].stage = .answered
     passages[passage].status = head.status
-    head.fields.append("cache-control", "no-store")
+    head.fields.append("cache-control", cacheControl.description)
     appendCrossOrigin(exchange, to: &head)
     if head.status != 204 {
       if !content.isEmpty { head.fields.append("content-type", mediaType.description) }

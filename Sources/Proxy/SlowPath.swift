@@ -26,6 +26,6 @@ public struct SlowPath: Sendable {
 public struct EndpointRequest: Sendable {
   public let call: EndpointCall
   public let content: [UInt8]
-  /// The peer's address, for limits by client.
+  /// Whose attempts are counted together.
   public let client: String
 }

@@ -17,7 +17,7 @@ final class ControlLoop: Sendable {
     /// By the bytes of their names.
     var issuers: [[UInt8]: IssuerFacts]
     /// Of our own tokens.
-    var ownIssuer: String
+    var ownIssuer: String?
     var finder: UpstreamFinder?
     /// Counts the finders.
     var finderNumber = 0
@@ -62,10 +62,12 @@ final class ControlLoop: Sendable {
     state = Mutex(
       State(
         snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none),
-        issuers: IssuerFacts.byName(loaded.settings), ownIssuer: loaded.settings.login.token.issuer))
+        issuers: IssuerFacts.byName(loaded.settings), ownIssuer: loaded.settings.login.ownIssuer))
   }
 
   var isDraining: Bool { state.withLock { $0.isDraining } }
+  /// Whether the last of the issuers is ourselves.
+  var isIssuer: Bool { state.withLock { $0.ownIssuer != nil } }
   var upstream: UpstreamFinder.Outcome? { state.withLock { $0.upstream } }
 
   private func tellAll(_ message: WorkerMessage) {
@@ -90,7 +92,7 @@ final class ControlLoop: Sendable {
       state.isApplying = true
       state.snapshot.policy = loaded.policy
       state.issuers = IssuerFacts.byName(loaded.settings)
-      state.ownIssuer = loaded.settings.login.token.issuer
+      state.ownIssuer = loaded.settings.login.ownIssuer
     }
     login.assumeIsolated { $0.reconfigure(loaded.login) }
     keys.assumeIsolated { $0.reconfigure(loaded.keys) }
@@ -103,7 +105,7 @@ final class ControlLoop: Sendable {
       tellAll(.configure(configuration, state.snapshot, isUpstreamOther: isUpstreamOther))
     }
     if isUpstreamOther { findUpstream() }
-    Task(executorPreference: executor) { await self.loadOwnKeys() }
+    Task(executorPreference: executor) { await self.followOwnKeys() }
   }
 
   // MARK: The app
@@ -154,7 +156,7 @@ final class ControlLoop: Sendable {
     case .createConnectToken:
       guard let token = request.call.token else { return .notServed }
       return await login.createConnectToken(for: identity(token), content: request.content)
-    case .completeLogin: return await login.completeLogin(content: request.content)
+    case .completeLogin: return await login.completeLogin(content: request.content, client: request.client)
     case .jwks: return await login.jwks()
     // The policy enables none of these.
     case .logout, .refresh: return .notServed
@@ -172,16 +174,24 @@ final class ControlLoop: Sendable {
 
   // MARK: Own keys
 
-  /// Hands our own keys to the key service as soon as the store has them; asks again every second until then.
-  func loadOwnKeys() async {
+  /// Between two looks at our own keys in the store: another process may have made one, or one may be due.
+  static let ownKeysInterval = Duration.seconds(30)
+
+  /// Hands our own keys to the key service as soon as the store has them, and whenever they have changed; asks again every
+  /// second while there are none. Ends with the configuration.
+  func followOwnKeys() async {
     let (issuer, number) = state.withLock { ($0.ownIssuer, $0.configurationNumber) }
+    var known: [VerificationKey] = []
     while !isDraining, state.withLock({ $0.configurationNumber }) == number {
       do throws(LoginReason) {
-        return await keys.handIn(try await login.verificationKeys(), issuer: issuer)
+        let fresh = try await login.renewedVerificationKeys()
+        let isSame = fresh.count == known.count && zip(fresh, known).allSatisfy { $0.isSame(as: $1) }
+        if !isSame, let issuer { await keys.handIn(fresh, issuer: issuer) }
+        known = fresh
       } catch {
         log.error("signing_keys_unavailable", ["reason": .text(error.rawValue)])
-        await executor.sleep(for: .seconds(1))
       }
+      await executor.sleep(for: known.isEmpty ? .seconds(1) : Self.ownKeysInterval)
     }
   }
 

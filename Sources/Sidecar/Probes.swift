@@ -31,7 +31,7 @@ struct Probes: Sendable {
     let issuers = await control.keys.status()
     var writer = JSONWriter()
     let isDraining = control.isDraining
-    let hasKeys = issuers.dropLast().contains(where: \.isUsable)
+    let hasKeys = issuers.dropLast(control.isIssuer ? 1 : 0).contains(where: \.isUsable)
     var isDegraded = issuers.contains { !$0.isUsable }
     var upstream = "unknown"
     switch control.upstream {

@@ -208,7 +208,7 @@ struct Sidecar {
     Task(executorPreference: executor) {
       await control.keys.start()
       await probes.start()
-      await control.loadOwnKeys()
+      await control.followOwnKeys()
     }
     log.info("started", [
       "listen": .text(plans[0].listeners.map { $0.listener.address.description }.joined(separator: " ")),

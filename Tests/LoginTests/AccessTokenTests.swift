@@ -88,20 +88,6 @@ import Testing
     #expect(published.count == 1)
   }
 
-  @Test func `a retired key is still published and signs no more`() async throws {
-    let fixture = try LoginFixture()
-    let retired = StoredSigningKey(
-      keyID: "old", algorithm: "ES256", pem: try PrivateKey.generate(.p256).pem(), createdAt: StoredTime(seconds: 1),
-      state: .retired)
-    let active = StoredSigningKey(
-      keyID: "new", algorithm: "ES256", pem: try PrivateKey.generate(.p256).pem(), createdAt: StoredTime(seconds: 2))
-    let keys = try await SigningKeys.load(
-      try Configuration.sample().token, from: FixedKeys([retired, active]), now: StoredTime(seconds: 3))
-    #expect(keys.active.keyID == "new")
-    #expect(keys.published.map(\.keyID) == ["old", "new"])
-    _ = fixture
-  }
-
   @Test func `a provided key signs and none is generated`() async throws {
     let privateKey = try PrivateKey.generate(.p256)
     let fixture = try LoginFixture(try .sample(key: .provided(privateKey)))
@@ -129,45 +115,4 @@ import Testing
     #expect(answer.tokenClaims["email"] as? String == "a@b.test")
     #expect(try await fixture.identity(of: answer).subject == "alice")
   }
-}
-
-/// A store that has these keys and nothing else.
-private struct FixedKeys: StateStore {
-  private let keys: [StoredSigningKey]
-
-  init(_ keys: [StoredSigningKey]) { self.keys = keys }
-
-  nonisolated(nonsending) func signingKeys() async throws(StateStoreError) -> [StoredSigningKey] { keys }
-
-  nonisolated(nonsending) func claimLink(_: IdentityLink) async throws(StateStoreError) -> LinkClaim { throw .timedOut }
-  nonisolated(nonsending) func confirmLink(_: IdentityLink) async throws(StateStoreError) -> LinkConfirmation {
-    throw .timedOut
-  }
-  nonisolated(nonsending) func link(for _: String) async throws(StateStoreError) -> LinkLookup { throw .timedOut }
-  nonisolated(nonsending) func link(of _: String, subject _: String) async throws(StateStoreError) -> IdentityLink? {
-    throw .timedOut
-  }
-  nonisolated(nonsending) func removeLink(
-    for _: String, at _: StoredTime, revokingUntil _: StoredTime
-  ) async throws(StateStoreError) -> IdentityLink? { throw .timedOut }
-  nonisolated(nonsending) func isUsed(_: PasskeyDataDigest) async throws(StateStoreError) -> Bool { throw .timedOut }
-  nonisolated(nonsending) func markUsed(
-    _: PasskeyDataDigest, until _: StoredTime, starting _: Session, at _: StoredTime
-  ) async throws(StateStoreError) -> Bool { throw .timedOut }
-  nonisolated(nonsending) func session(_: String, at _: StoredTime) async throws(StateStoreError) -> Session? {
-    throw .timedOut
-  }
-  nonisolated(nonsending) func revoke(
-    _: Revocation, until _: StoredTime, at _: StoredTime
-  ) async throws(StateStoreError) { throw .timedOut }
-  nonisolated(nonsending) func revocations(at _: StoredTime) async throws(StateStoreError) -> [Revocation] {
-    throw .timedOut
-  }
-  nonisolated(nonsending) func storeSigningKey(_: StoredSigningKey) async throws(StateStoreError) -> StoredSigningKey {
-    throw .timedOut
-  }
-  nonisolated(nonsending) func replaceSigningKey(
-    _: String, with _: StoredSigningKey
-  ) async throws(StateStoreError) -> StoredSigningKey { throw .timedOut }
-  nonisolated(nonsending) func removeSigningKeys(_: [String]) async throws(StateStoreError) { throw .timedOut }
 }

@@ -199,14 +199,15 @@ import Testing
   }
 
   @Test(arguments: OutboundFailure.Kind.allCases, [true, false])
-  func `a call that fails is not repeated`(kind: OutboundFailure.Kind, mayHaveLeft: Bool) async throws {
+  func `what may have left is not sent again`(kind: OutboundFailure.Kind, mayHaveLeft: Bool) async throws {
     let fixture = try await linked()
     fixture.corbado.script(.failure(OutboundFailure(kind, requestMayHaveLeft: mayHaveLeft)))
     let isNoAnswer = kind == .protocolError || kind == .responseTooLarge
     expectRefusal(
       await fixture.completeLogin(try fixture.signedData()), 500, isNoAnswer ? .corbadoAnswerInvalid : .corbadoUnreachable,
       Self.failure)
-    #expect(fixture.corbado.calls.count == 1)
+    // Again only where a connection ended before a byte had left.
+    #expect(fixture.corbado.calls.count == (kind == .connectionClosed && !mayHaveLeft ? 2 : 1))
   }
 
   @Test func `a user whom nobody linked is refused in the same words`() async throws {
@@ -243,10 +244,10 @@ import Testing
   @Test func `more logins at once than there is room for are told to come back`() async throws {
     let fixture = try await linked()
     fixture.corbado.hold()
-    let running = (0..<LoginEndpoints.maximumInFlightCount).map { _ in
+    let running = (0..<64).map { _ in
       Task { await fixture.completeLogin(try fixture.signedData()) }
     }
-    await fixture.corbado.arrivals(LoginEndpoints.maximumInFlightCount)
+    await fixture.corbado.arrivals(64)
     let data = try fixture.signedData()
     let answer = await fixture.completeLogin(data)
     expectRefusal(answer, 429, .rateLimited)

@@ -10,27 +10,27 @@ import Testing
   @Test(arguments: ["", "pro 1", "pro-1:x", "pro-\u{7F}", "pro-é"])
   func `a project ID that cannot be a user name is refused`(projectID: String) {
     #expect(throws: ConfigurationError.projectID) {
-      try Configuration.Corbado(projectID: projectID, apiSecret: Array("corbado1_x".utf8))
+      try Configuration.Corbado(projectID: projectID, credential: .init(.apiSecret, Array("corbado1_x".utf8)))
     }
   }
 
   @Test(arguments: ["", "corbado1_x\n", "a b", "é"])
   func `a secret that cannot be a password is refused`(secret: String) {
-    #expect(throws: ConfigurationError.apiSecret) {
-      try Configuration.Corbado(projectID: "pro-1", apiSecret: Array(secret.utf8))
+    #expect(throws: ConfigurationError.credential(.malformed)) {
+      try Configuration.Corbado(projectID: "pro-1", credential: .init(.apiSecret, Array(secret.utf8)))
     }
   }
 
   @Test(arguments: ["", "v2/verify", "/v2/ver ify"])
   func `a path that is none is refused`(path: String) {
     #expect(throws: ConfigurationError.verifyPath) {
-      try Configuration.Corbado(projectID: "pro-1", apiSecret: [0x61], verifyPath: path)
+      try Configuration.Corbado(projectID: "pro-1", credential: .init(.apiSecret, [0x61]), verifyPath: path)
     }
   }
 
   @Test func `a call without time is refused`() {
     #expect(throws: ConfigurationError.timeout) {
-      try Configuration.Corbado(projectID: "pro-1", apiSecret: [0x61], timeout: .zero)
+      try Configuration.Corbado(projectID: "pro-1", credential: .init(.apiSecret, [0x61]), timeout: .zero)
     }
   }
 
@@ -40,8 +40,8 @@ import Testing
     ("pro-1", "~~~?", "Basic cHJvLTE6fn5+Pw=="), ("pro-1", "???", "Basic cHJvLTE6Pz8/"), ("pro-1", "ab", "Basic cHJvLTE6YWI="),
   ])
   func `the credential is Basic with padding`(projectID: String, secret: String, credential: String) throws {
-    let corbado = try Configuration.Corbado(projectID: projectID, apiSecret: Array(secret.utf8))
-    #expect(corbado.authorization == credential)
+    let form = BackendCredential(.apiSecret, Array(secret.utf8))
+    #expect(try form.authorization(of: form.content, projectID: projectID) == credential)
   }
 
   @Test(arguments: AccessToken.ownClaims.sorted())
@@ -72,7 +72,7 @@ import Testing
       }
     }
     #expect(throws: ConfigurationError.tokenAlgorithm) {
-      try Configuration.Token(issuer: "i", audience: "a", algorithm: .rs256)
+      try Configuration.Token(issuer: "i", audience: "a", algorithm: .hs256)
     }
   }
 
@@ -90,7 +90,7 @@ import Testing
       .bodyMalformed: 400, .connectTokenTypeRefused: 400, .identifierMissing: 403, .identifierUnverified: 403,
       .identifierTaken: 403, .stateUnavailable: 503, .corbadoRefused: 500, .corbadoAnswerInvalid: 500,
       .corbadoMisconfigured: 500, .corbadoUnreachable: 500, .passkeyDataMalformed: 401, .passkeyDataRefused: 401,
-      .passkeyDataReplayed: 401, .identityUnlinked: 401, .rateLimited: 429, .internalError: 500,
+      .passkeyDataReplayed: 401, .identityUnlinked: 401, .identityUnavailable: 500, .rateLimited: 429, .internalError: 500,
     ]
     #expect(statuses.count == LoginReason.allCases.count)
     for (reason, status) in statuses { #expect(reason.status == status) }

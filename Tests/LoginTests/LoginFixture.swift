@@ -24,7 +24,7 @@ final class LoginFixture: Sendable {
 
   init(
     _ configuration: Configuration? = nil, store: ((any StateStore) -> any StateStore)? = nil,
-    onCall: @escaping @Sendable (CorbadoFake.Call) async -> Void = { _ in }
+    passkeyDataKeys: PasskeyDataKeys? = nil, onCall: @escaping @Sendable (CorbadoFake.Call) async -> Void = { _ in }
   ) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "login-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -41,7 +41,8 @@ final class LoginFixture: Sendable {
     let clock = clock
     login = LoginEndpoints(
       try configuration ?? .sample(), store: self.store, outbound: corbado.outbound,
-      log: EventLog(writer: writer, level: .debug), executor: executor, now: { clock.now })
+      log: EventLog(writer: writer, level: .debug), executor: executor, passkeyDataKeys: passkeyDataKeys,
+      now: { clock.now }, monotonic: { clock.monotonic })
   }
 
   deinit {
@@ -81,8 +82,11 @@ final class LoginFixture: Sendable {
     return try (signer ?? corbado.signer).token("{\(claims)}", header: header)
   }
 
-  func completeLogin(_ data: String, username: String? = nil) async -> EndpointAnswer {
-    await login.completeLogin(content: content(data, username: username))
+  /// Each call is a client's of its own, unless it is named.
+  func completeLogin(
+    _ data: String, username: String? = nil, client: String = UUID().uuidString
+  ) async -> EndpointAnswer {
+    await login.completeLogin(content: content(data, username: username), client: client)
   }
 
   func content(_ data: String, username: String? = nil) -> [UInt8] {
@@ -113,24 +117,32 @@ final class ManualClock: Sendable {
   private let seconds = Mutex<Int64>(1_750_000_000)
 
   var now: UnixTime { UnixTime(seconds: seconds.withLock { $0 }) }
+  var monotonic: MonotonicTime { MonotonicTime(nanoseconds: seconds.withLock { $0 } * 1_000_000_000) }
   func advance(_ duration: Int64) { seconds.withLock { $0 += duration } }
 }
 
 extension Configuration {
   static func sample(
-    identifier: String = "email", displayName: String = "name", unlinked: Identity.Unlinked = .refuse,
-    identifierIsSubject: Bool = false, remember: [String] = ["email", "name"],
+    identifier: String = "email", displayName: String = "name", source: Identity.Source = .link,
+    claim: Identity.Claim = .webauthnID, unlinked: Identity.Unlinked = .refuse, identifierIsSubject: Bool = false,
+    remember: [String] = ["email", "name"], confirm: Identity.Service? = nil,
     verifyUsername: Corbado.VerifyUsername = .webauthnID, backendAPI: String = "http://127.0.0.1:9",
-    apiSecret: String = CorbadoFake.apiSecret, key: Token.KeySource = .generated
+    apiSecret: String = CorbadoFake.apiSecret, credential: BackendCredential? = nil, perSecondCount: Int = 100_000,
+    connectTokenLifetime: Duration? = nil, frontendMembers: Corbado.FrontendMembers = .connectToken,
+    algorithm: Algorithm = .es256, key: Token.KeySource = .generated, form: Token.Form? = nil, loginAttempts: Int = 30
   ) throws -> Configuration {
     try Configuration(
       corbado: Corbado(
-        projectID: CorbadoFake.projectID, apiSecret: Array(apiSecret.utf8),
-        backendAPI: #require(OutboundURL(backendAPI)), verifyUsername: verifyUsername),
+        projectID: CorbadoFake.projectID, credential: credential ?? .init(.apiSecret, Array(apiSecret.utf8)),
+        backendAPI: #require(OutboundURL(backendAPI)), verifyUsername: verifyUsername,
+        maximumPerSecondCount: perSecondCount, connectTokenLifetime: connectTokenLifetime,
+        frontendMembers: frontendMembers),
       connect: Connect(identifier: #require(ClaimPath(identifier)), displayName: #require(ClaimPath(displayName))),
       identity: Identity(
-        unlinked: unlinked, identifierIsSubject: identifierIsSubject, remember: remember.map { try #require(ClaimPath($0)) }),
-      token: Token(issuer: "https://app.test", audience: "my-app", key: key))
+        source: source, claim: claim, unlinked: unlinked, identifierIsSubject: identifierIsSubject,
+        remember: remember.map { try #require(ClaimPath($0)) }, confirm: confirm),
+      token: Token(issuer: "https://app.test", audience: "my-app", algorithm: algorithm, key: key, form: form),
+      loginAttemptsPerMinute: loginAttempts)
   }
 }
 

@@ -29,7 +29,7 @@ func read(_ bytes: [UInt8], directory: String = "/nowhere/") throws(SettingsRefu
   let sources = SettingsSources(besides: directory + "f.yaml") { name in
     [
       "SECRET": "corbado1_abc", "EMPTY": "", "PAIR": "cHJvLTEyMzpjb3JiYWRvMV9hYmM=",
-      "PLAINPAIR": "pro-123:corbado1_abc", "TWO": "a b", "OTHER": "abc",
+      "OTHERPAIR": "cHJvLTk6Y29yYmFkbzFfYWJj", "PLAINPAIR": "pro-123:corbado1_abc", "TWO": "a b", "OTHER": "abc",
     ][name]
   }
   return try SidecarSettings.read(bytes, named: "f.yaml", sources)

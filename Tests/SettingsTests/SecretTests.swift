@@ -12,7 +12,7 @@ import Testing
     defer { folder.remove() }
     try folder.write("secret", content)
     let loaded = try read(corbado("{file: secret}"), directory: folder.path)
-    #expect(String(decoding: loaded.settings.corbado.apiSecret.bytes, as: UTF8.self) == expected)
+    #expect(String(decoding: loaded.settings.corbado.credential.secret.bytes, as: UTF8.self) == expected)
     #expect(loaded.watchedFiles == ["f.yaml", folder.path + "secret"])
   }
 
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test func `a secret in the environment is taken from there`() throws {
-    #expect(try read(corbado("{env: SECRET}")).settings.corbado.apiSecret.bytes == Array("corbado1_abc".utf8))
+    #expect(try read(corbado("{env: SECRET}")).settings.corbado.credential.secret.bytes == Array("corbado1_abc".utf8))
   }
 
   @Test(arguments: [
@@ -43,7 +43,7 @@ import Testing
     ("{file: /}", "cannot be read"),
     ("{file: a, env: SECRET}", "only one of them"), ("{}", "only one of them"), ("{value: x}", "only one of them"),
     ("[x]", "expected {file: PATH}"),
-    ("null", "expected {file: PATH}"), ("{file: 1}", "found a number"), ("{env: null}", "found nothing"),
+    ("null", "is missing: {file: PATH}"), ("{file: 1}", "found a number"), ("{env: null}", "found nothing"),
   ])
   func `a secret that is not there is refused with what is missing`(secret: String, message: String) {
     #expect(problem(corbado(secret)).contains(message), "\(problem(corbado(secret)))")
@@ -59,11 +59,28 @@ import Testing
     #expect(!text.contains("supersecret"))
   }
 
-  @Test(arguments: [("{env: PAIR}", "ready-made pair"), ("{env: PLAINPAIR}", "holds projectID:secret")])
-  func `the pair of the seed is told from the bare secret`(secret: String, message: String) {
+  @Test(arguments: ["{env: PAIR}", "{env: PLAINPAIR}"])
+  func `the pair of the seed is told from the bare secret`(secret: String) {
     let text = problem(corbado(secret))
-    #expect(text.contains(message))
+    #expect(text.contains("corbado.apiSecret: holds the pair"))
     #expect(!text.contains("corbado1_abc") && !text.contains("cHJv"))
+  }
+
+  @Test(arguments: [
+    ("basic: {env: PAIR}", ""), ("bearer: {env: OTHER}", ""),
+    ("basic: {env: SECRET}", "corbado.basic: holds something other than base64(projectID:secret)"),
+    ("basic: {env: PLAINPAIR}", "corbado.basic: holds something other"),
+    ("basic: {env: OTHERPAIR}", "corbado.basic: holds the pair of another project"),
+    ("bearer: {env: PAIR}", "corbado.bearer: holds the pair"),
+    ("basic: {env: PAIR}, apiSecret: {env: SECRET}", "corbado.basic: stands beside apiSecret"),
+    ("basic: corbado1_abc", "corbado.basic: a secret never stands in the configuration"),
+    ("basic: {env: MISSING}", "corbado.basic: the environment has no 'MISSING'"),
+    ("timeout: 5s", "corbado.apiSecret: is missing"),
+  ])
+  func `of the three forms one is taken, and each is held to what it is`(line: String, message: String) {
+    let found = problems(changed("corbado: {projectID: pro-123, \(line)}"))
+    #expect(found.count == (message.isEmpty ? 0 : 1))
+    #expect(message.isEmpty || found.first?.contains(message) == true, "\(found)")
   }
 
   @Test func `a secret of another form is accepted with a warning`() throws {

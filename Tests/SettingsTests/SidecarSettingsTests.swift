@@ -145,11 +145,6 @@ import Transport
     #expect(!problems(changed("workers: \(text)")).isEmpty)
   }
 
-  @Test(arguments: ["opaque"])
-  func `kinds of identifier that are not available are refused`(text: String) {
-    #expect(problem(changed("connect: {identifier: \(text)}")).contains("not available in this version"))
-  }
-
   @Test(arguments: [
     ("10.0.0.0/8", true), ("192.0.2.1", true), ("\"2001:db8::/32\"", true), ("10.0.0.1/8", false),
     ("10.0.0.0/33", false), ("app", false), ("10", false),

@@ -104,7 +104,7 @@ import Transport
   @Test func `a newer release's file is refused`() throws {
     _ = try open()
     try sqlite("PRAGMA user_version = 99")
-    #expect(throws: StateStoreError.newerSchema(path: folder.path("state.db"), found: 99, supported: 1)) { try open() }
+    #expect(throws: StateStoreError.newerSchema(path: folder.path("state.db"), found: 99, supported: SQLiteSchema.migrations.count)) { try open() }
   }
 
   @Test func `damage is found at start and told`() async throws {

@@ -12,15 +12,17 @@ public struct SigningKey: Sendable {
     case secret(MessageAuthenticationKey)
   }
 
-  /// A private key; its ID is the JWK thumbprint (RFC 7638) unless one is given.
+  /// A private key; its ID is the JWK thumbprint (RFC 7638) unless one is given, or none is wanted.
   ///
   /// - Throws: ``OpenSSL/KeyFailure/algorithmRefused`` if the algorithm does not fit the key.
-  public init(_ privateKey: PrivateKey, algorithm: Algorithm, keyID: String? = nil) throws(KeyFailure) {
+  public init(
+    _ privateKey: PrivateKey, algorithm: Algorithm, keyID: String? = nil, isAnonymous: Bool = false
+  ) throws(KeyFailure) {
     guard let signatureAlgorithm = algorithm.signature, privateKey.kind.fits(signatureAlgorithm) else {
       throw .algorithmRefused
     }
     self.algorithm = algorithm
-    if let keyID {
+    if keyID != nil || isAnonymous {
       self.keyID = keyID
     } else {
       self.keyID = try privateKey.publicKey.thumbprint()

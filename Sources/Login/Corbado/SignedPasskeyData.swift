@@ -9,6 +9,9 @@ struct SignedPasskeyData {
   let compact: String
   /// `webauthnId`: whom the passkey is said to be of.
   let webauthnID: String
+  /// `sub`: Corbado's own ID of the user; nil where there is none.
+  let corbadoUserID: String?
+  let jws: CompactJWS
   let expiration: UnixTime
   /// Over the whole text: what somebody else forges, with whatever `jti`, has another one.
   let digest: PasskeyDataDigest
@@ -41,6 +44,8 @@ struct SignedPasskeyData {
       Identifier(webauthnID, of: identifierPath) != nil
     else { throw .user }
     self.webauthnID = webauthnID
+    corbadoUserID = claims.member("sub").flatMap { claims.string($0) }.flatMap { Identifier.isText($0) ? $0 : nil }
+    self.jws = jws
     self.compact = compact
     guard let digest = PasskeyDataDigest(HashFunction.sha256.digest(of: compact.utf8.span)) else { throw .noJWS }
     self.digest = digest

@@ -5,8 +5,11 @@ internal import StateStore
 extension LoginEndpoints {
   /// `POST completeLogin`: an access token for whom Corbado vouches.
   ///
-  /// - Parameter content: at most 64 KiB, `{"signedPasskeyData": "…", "username"?: "…"}`.
-  public func completeLogin(content: [UInt8]) async -> EndpointAnswer {
+  /// - Parameters:
+  ///   - content: at most 64 KiB, `{"signedPasskeyData": "…", "username"?: "…"}`.
+  ///   - client: the address that attempts are counted by.
+  public func completeLogin(content: [UInt8], client: String = "") async -> EndpointAnswer {
+    if let wait = attempts.take(client, at: monotonic()) { return Self.completeLoginRefusal(.rateLimited, retryAfter: wait) }
     do throws(LoginReason) {
       let request = try CompleteLoginRequest(content: content)
       if configuration.corbado.verifyUsername == .request, request.username == nil { throw .bodyMalformed }
@@ -22,13 +25,19 @@ extension LoginEndpoints {
       content.endObject()
       return EndpointAnswer(content)
     } catch {
-      var content = JSONWriter()
-      content.beginObject()
-      content.member("success", false)
-      content.member("error", Self.completeLoginText(error))
-      content.endObject()
-      return EndpointAnswer(content, reason: error)
+      return Self.completeLoginRefusal(error)
     }
+  }
+
+  private static func completeLoginRefusal(
+    _ reason: LoginReason, retryAfter: Duration = .seconds(1)
+  ) -> EndpointAnswer {
+    var content = JSONWriter()
+    content.beginObject()
+    content.member("success", false)
+    content.member("error", completeLoginText(reason))
+    content.endObject()
+    return EndpointAnswer(content, reason: reason, retryAfter: retryAfter)
   }
 
   private static func completeLoginText(_ reason: LoginReason) -> String {
@@ -37,8 +46,8 @@ extension LoginEndpoints {
     case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked:
       "Invalid signedPasskeyData"
     case .rateLimited: "Too many requests"
-    case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .stateUnavailable,
-      .internalError, .connectTokenTypeRefused, .identifierMissing, .identifierUnverified, .identifierTaken:
+    case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .identityUnavailable,
+      .stateUnavailable, .internalError, .connectTokenTypeRefused, .identifierMissing, .identifierUnverified, .identifierTaken:
       "Verification failed"
     }
   }
@@ -64,18 +73,23 @@ extension LoginEndpoints {
     let isUsed = try await ask("is_used") { store throws(StateStoreError) in try await store.isUsed(digest) }
     guard !isUsed else { throw .passkeyDataReplayed }
 
+    try await checkSignature(of: data)
     try await corbado.verify(data, username: configuration.corbado.verifyUsername == .omit ? nil : data.webauthnID)
 
     guard let identifier = Identifier(data.webauthnID, of: configuration.connect.identifier) else {
       throw .passkeyDataMalformed
     }
-    let linkKey = identifier.linkKey
-    let lookup = try await ask("link") { store throws(StateStoreError) in try await store.link(for: linkKey) }
-    let moment = now()
-    let identity = try PasskeyIdentity(of: identifier, lookup, configuration, now: moment)
-    let token = try accessToken(for: identity, at: moment)
+    let identity = try await passkeyIdentity(of: identifier, data)
+    let token = try accessToken(for: identity, at: now())
     try await use(data, for: token, of: identifier)
-    return try minting { () throws(KeyFailure) in try token.mint(with: key) }
+    if case .exchange(let exchange) = configuration.identity.source {
+      return try await self.exchange(token, identifier, with: key, at: exchange)
+    }
+    let form = configuration.token.form
+    return try minting { () throws(KeyFailure) in
+      if let form { return try token.mint(as: form) }
+      return try token.mint(with: key)
+    }
   }
 
   private func accessToken(for identity: PasskeyIdentity, at moment: UnixTime) throws(LoginReason) -> AccessToken {
@@ -88,7 +102,7 @@ extension LoginEndpoints {
     }
   }
 
-  private func minting<Value>(_ body: () throws(KeyFailure) -> Value) throws(LoginReason) -> Value {
+  func minting<Value>(_ body: () throws(KeyFailure) -> Value) throws(LoginReason) -> Value {
     do throws(KeyFailure) { return try body() } catch {
       log.error("token_not_minted", ["detail": .text("\(error)")])
       throw .internalError
@@ -99,10 +113,12 @@ extension LoginEndpoints {
   private func use(
     _ data: SignedPasskeyData, for token: AccessToken, of identifier: Identifier
   ) async throws(LoginReason) {
+    // Longer than any issuer's leeway: while a token is good, it is known to be ours.
+    let leeway = configuration.token.form == nil ? SignedPasskeyData.leeway : AccessToken.maximumLeeway
     let session = Session(
       id: token.sessionID, issuer: token.origin, subject: token.subject, identifier: identifier.text,
       startedAt: StoredTime(token.issuedAt),
-      expiresAt: StoredTime(token.issuedAt + token.lifetime + SignedPasskeyData.leeway))
+      expiresAt: StoredTime(token.issuedAt + token.lifetime + leeway))
     let (digest, expiration, moment) = (data.digest, StoredTime(data.forgettable), StoredTime(token.issuedAt))
     let isNew = try await ask("mark_used") { store throws(StateStoreError) in
       try await store.markUsed(digest, until: expiration, starting: session, at: moment)

@@ -13,11 +13,15 @@ struct Identifier: Equatable {
 
   /// Nil for what is empty, too long, has control characters, or white space around it.
   init?(_ text: String, of path: ClaimPath) {
-    guard !text.isEmpty, text.utf8.count <= Self.maximumBytes, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
-      text.first?.isWhitespace == false, text.last?.isWhitespace == false
-    else { return nil }
+    guard Self.isText(text) else { return nil }
     self.text = text
     linkKey = Self.isEmail(path) ? Self.lowered(text) : text
+  }
+
+  /// Whether it could name somebody, here and at Corbado.
+  static func isText(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= maximumBytes && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+      && text.first?.isWhitespace == false && text.last?.isWhitespace == false
   }
 
   /// The identifier of an identity that an issuer vouches for.

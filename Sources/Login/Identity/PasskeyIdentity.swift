@@ -2,11 +2,17 @@ internal import JOSE
 internal import StateStore
 
 /// Whom an identifier that Corbado vouched for stands for.
-struct PasskeyIdentity {
+struct PasskeyIdentity: Sendable {
   /// The origin's where a link led here, else our own.
-  let issuer: String
-  let subject: String
-  let remembered: JSONDocument
+  var issuer: String
+  var subject: String
+  var remembered = JSONDocument()
+
+  init(issuer: String, subject: String, remembered: JSONDocument = JSONDocument()) {
+    self.issuer = issuer
+    self.subject = subject
+    self.remembered = remembered
+  }
 
   /// Follows the link, or does what the configuration says where there never was one.
   ///
@@ -20,17 +26,54 @@ struct PasskeyIdentity {
       guard UnixTime(seconds: link.confirmedAt.seconds) + configuration.identity.linkMaxAge > now else {
         throw .identityUnlinked
       }
-      issuer = link.issuer
-      subject = link.subject
-      remembered = (try? JSONDocument(link.claims.span)) ?? JSONDocument()
+      self.init(
+        issuer: link.issuer, subject: link.subject,
+        remembered: (try? JSONDocument(link.claims.span)) ?? JSONDocument())
     case .removed:
       throw .identityUnlinked
     case .absent:
       guard configuration.identity.unlinked == .identifier else { throw .identityUnlinked }
-      issuer = configuration.token.issuer
-      subject = identifier.text
-      remembered = JSONDocument()
+      self.init(issuer: configuration.token.issuer, subject: identifier.text)
     }
+  }
+}
+
+extension LoginEndpoints {
+  /// Asks whom the configuration names, then whether they may still come in.
+  ///
+  /// - Throws: `identityUnlinked`, `identityUnavailable`, `stateUnavailable`
+  func passkeyIdentity(
+    of identifier: Identifier, _ data: SignedPasskeyData
+  ) async throws(LoginReason) -> PasskeyIdentity {
+    var identity = try await namedIdentity(of: identifier, data)
+    if let form = configuration.token.form {
+      // A token in that issuer's form speaks of that issuer's subjects; another's would be somebody else there.
+      guard identity.issuer.hasSameBytes(as: form.subjectIssuer) || identity.issuer.hasSameBytes(as: configuration.token.issuer),
+        identity.subject.utf8.starts(with: form.subjectPrefix.utf8),
+        identity.subject.utf8.count > form.subjectPrefix.utf8.count
+      else { throw .identityUnlinked }
+      identity.issuer = form.subjectIssuer
+    }
+    if let service = configuration.identity.confirm { try await confirm(identity, identifier, service) }
+    return identity
+  }
+
+  private func namedIdentity(
+    of identifier: Identifier, _ data: SignedPasskeyData
+  ) async throws(LoginReason) -> PasskeyIdentity {
+    if case .identifier = configuration.identity.source {
+      let subject = configuration.identity.claim == .subject ? data.corbadoUserID : identifier.text
+      guard let subject else { throw .identityUnlinked }
+      return PasskeyIdentity(issuer: configuration.token.issuer, subject: subject)
+    }
+    let linkKey = identifier.linkKey
+    let lookup = try await ask("link") { store throws(StateStoreError) in try await store.link(for: linkKey) }
+    guard case .directory(let directory) = configuration.identity.source else {
+      return try PasskeyIdentity(of: identifier, lookup, configuration, now: now())
+    }
+    // Whoever removed the link wants nobody in by it, whatever the directory says.
+    if case .removed = lookup { throw .identityUnlinked }
+    return try await self.identity(of: identifier, data, directory)
   }
 }
 

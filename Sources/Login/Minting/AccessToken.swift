@@ -1,7 +1,7 @@
 internal import JOSE
 internal import OpenSSL
 
-/// An access token of ours (RFC 9068).
+/// An access token of ours: RFC 9068, or in the form of an issuer whose tokens the app verifies itself.
 struct AccessToken {
   var issuer: String
   var audience: String
@@ -24,6 +24,9 @@ struct AccessToken {
     "may_act",
   ]
 
+  /// The longest leeway that an issuer can be configured with, and some.
+  static let maximumLeeway = Duration.seconds(330)
+
   func mint(with key: SigningKey) throws(KeyFailure) -> [UInt8] {
     var claims = JSONWriter()
     claims.beginObject()
@@ -32,6 +35,55 @@ struct AccessToken {
     claims.member("sub", subject)
     claims.member("client_id", clientID)
     claims.member("idp", origin)
+    writeLogin(&claims)
+    writeRemembered(&claims)
+    claims.endObject()
+    return try key.mint(claims, type: "at+jwt")
+  }
+
+  /// As that issuer would, with the claims of its template.
+  ///
+  /// - Throws: `malformed` for a subject that is none of that issuer's.
+  func mint(as form: Configuration.Token.Form) throws(KeyFailure) -> [UInt8] {
+    guard subject.utf8.starts(with: form.subjectPrefix.utf8) else { throw .malformed }
+    var claims = JSONWriter()
+    claims.beginObject()
+    claims.member("iss", form.issuer)
+    claims.member("aud", audience)
+    claims.member("sub", String(decoding: subject.utf8.dropFirst(form.subjectPrefix.utf8.count), as: UTF8.self))
+    writeLogin(&claims)
+    var whole = claims
+    writeRemembered(&whole)
+    whole.endObject()
+    let document: JSONDocument
+    do throws(JSONError) { document = try JSONDocument(whole.bytes.span) } catch { throw .malformed }
+    writeRemembered(&claims, butNot: Set(form.claims.map(\.name)))
+    for (name, path) in form.claims {
+      guard let node = document.node(at: path) else { continue }
+      claims.member(name, node, of: document)
+    }
+    claims.endObject()
+    return try form.key.mint(claims, type: form.type)
+  }
+
+  /// For an identity provider that is to exchange it (RFC 8693 §2.1, RFC 7523 §3). Its `typ` keeps it from being an access
+  /// token anywhere that we are an issuer.
+  func assertion(for audience: String, identifier: String, with key: SigningKey) throws(KeyFailure) -> [UInt8] {
+    var token = self
+    token.lifetime = LoginEndpoints.assertionLifetime
+    var claims = JSONWriter()
+    claims.beginObject()
+    claims.member("iss", issuer)
+    claims.member("aud", audience)
+    claims.member("sub", subject)
+    claims.member("idp", origin)
+    claims.member("identifier", identifier)
+    token.writeLogin(&claims)
+    claims.endObject()
+    return try key.mint(claims, type: "JWT")
+  }
+
+  private func writeLogin(_ claims: inout JSONWriter) {
     claims.member("exp", (issuedAt + lifetime).seconds)
     claims.member("iat", issuedAt.seconds)
     claims.member("jti", tokenID)
@@ -40,13 +92,14 @@ struct AccessToken {
     // Phishing-resistant (OpenID EAP §3): possession of a key, and the user verified (RFC 8176 §2).
     claims.member("acr", "phr")
     claims.member("amr", ["pop", "user"])
-    // What was remembered under an earlier configuration must not pass for a claim of ours either.
+  }
+
+  /// What was remembered under an earlier configuration must not pass for a claim of ours either.
+  private func writeRemembered(_ claims: inout JSONWriter, butNot template: Set<String> = []) {
     for (name, value) in remembered.members(of: remembered.root) {
-      guard let text = remembered.string(name), !Self.ownClaims.contains(text) else { continue }
+      guard let text = remembered.string(name), !Self.ownClaims.contains(text), !template.contains(text) else { continue }
       claims.member(text, value, of: remembered)
     }
-    claims.endObject()
-    return try key.mint(claims, type: "at+jwt")
   }
 
   /// 160 bits that nobody can guess.

@@ -7,6 +7,7 @@ final class Section {
   private var unread: [Node.Entry]
   private var known: [String] = []
   private var future: [String] = []
+  private var written: Set<String> = []
 
   /// Reads all of a mapping.
   static func read<Value>(_ place: Place, _ body: (Section) -> Value) -> Value {
@@ -69,6 +70,9 @@ final class Section {
   /// Keys that a later version will bring: refused as unknown ones are, but by another message.
   func notYet(_ keys: String...) { future += keys }
 
+  /// Whether a key that was read stood in the file.
+  func wasWritten(_ key: String) -> Bool { written.contains(key) }
+
   func refuse(_ key: String, _ message: String) { reading.refuse(childPath(key), message) }
 
   func warn(_ key: String, _ message: String) { reading.warn(childPath(key), message) }
@@ -86,6 +90,7 @@ final class Section {
     known.append(key)
     guard let index = unread.firstIndex(where: { $0.key == key }) else { return nil }
     let entry = unread.remove(at: index)
+    written.insert(key)
     reading.locate(childPath(key), entry.keyPosition)
     return Place(reading: reading, path: childPath(key), node: entry.value)
   }

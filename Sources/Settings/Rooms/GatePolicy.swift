@@ -10,15 +10,16 @@ extension SidecarSettings {
           issuer: issuer.issuer, audiences: issuer.audiences, algorithms: AlgorithmSet(issuer.algorithms),
           leeway: issuer.leeway, subjectPrefix: issuer.subjectPrefix, sharesSubjectsWith: issuer.sharesSubjectsWith)
       },
-      loginIssuer: LoginIssuer(
-        issuer: login.token.issuer, audience: login.token.audience, algorithms: AlgorithmSet([login.token.algorithm])),
+      loginIssuer: loginIssuer,
       credential: CredentialRule(webSocketSubprotocol: credential.webSocketSubprotocol, tokenBytes: limits.tokenBytes),
       routes: routes.map { route in
         RouteRule(
           path: route.path, access: route.access == .public ? .public : .required, responseHead: route.responseHead,
           endsWithToken: route.endsWithToken)
       },
-      endpoints: EndpointPaths(prefix: endpoints.prefix, enabled: endpoints.enabled),
+      endpoints: EndpointPaths(
+        prefix: endpoints.prefix, enabled: endpoints.enabled,
+        aliases: endpoints.aliases.map { ($0.path, $0.endpoint) }),
       identityFields: identity.fields.map { field in
         IdentityField(
           name: field.name, claim: field.claim.text,
@@ -26,6 +27,13 @@ extension SidecarSettings {
       },
       keepsAuthorization: identity.authorization == .keep, passThrough: identity.passThrough,
       corsOrigins: cors.origins, trustedProxies: listeners.map(\.trustedProxies))
+  }
+
+  /// Ourselves; nil where logins end in tokens of another issuer's form, or in that issuer's own.
+  private var loginIssuer: LoginIssuer? {
+    guard login.mintsOwnTokens else { return nil }
+    return LoginIssuer(
+      issuer: login.token.issuer, audience: login.token.audience, algorithms: AlgorithmSet([login.token.algorithm]))
   }
 
   /// The Gate's policy; nil when it was refused.

@@ -1,7 +1,8 @@
 internal import Keys
 
 extension SidecarSettings {
-  /// Where keys come from, in the order of the policy's issuers: ourselves last, our keys handed in by Login.
+  /// Where keys come from, in the order of the policy's issuers: ourselves last, if we are one, our keys handed in by
+  /// Login.
   func keysConfiguration(_ reading: Reading) -> Keys.Configuration? {
     var sources: [Keys.Configuration.Issuer] = []
     for (index, issuer) in issuers.enumerated() {
@@ -14,12 +15,13 @@ extension SidecarSettings {
         refuse(error, "issuers[\(index)].keys", reading)
       }
     }
+    let isIssuer = login.mintsOwnTokens
     do throws(Keys.Configuration.Refusal) {
-      sources.append(try Keys.Configuration.Issuer(issuer: login.token.issuer, source: .fixed([])))
+      if isIssuer { sources.append(try Keys.Configuration.Issuer(issuer: login.token.issuer, source: .fixed([]))) }
     } catch {
       refuse(error, "login.token", reading)
     }
-    return sources.count == issuers.count + 1 ? Keys.Configuration(issuers: sources) : nil
+    return sources.count == issuers.count + (isIssuer ? 1 : 0) ? Keys.Configuration(issuers: sources) : nil
   }
 
   private func refuse(_ refusal: Keys.Configuration.Refusal, _ section: String, _ reading: Reading) {

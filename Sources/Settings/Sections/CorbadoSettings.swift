@@ -1,5 +1,4 @@
 public import HTTPClient
-internal import JOSE
 internal import Keys
 public import Login
 
@@ -9,31 +8,48 @@ public struct CorbadoSettings: Equatable, Sendable {
     /// Begins with `/`.
     public let path: String
     public let username: Login.Configuration.Corbado.VerifyUsername
+    /// Where Corbado publishes what it signs passkey data with; nil: signatures are not checked here.
+    public let keys: KeysURL?
 
-    init(_ keys: Section) {
-      path = keys.value("path", .text("a path").checked(pathProblem), default: "/v2/passkey/verifySignedData")
-      username = keys.value("username", .choice(), default: "webauthnId")
-      keys.notYet("keys")
+    init(_ section: Section) {
+      path = section.value("path", .text("a path").checked(pathProblem), default: "/v2/passkey/verifySignedData")
+      username = section.value("username", .choice(), default: "webauthnId")
+      keys = section.value("keys", Kind.keysURL.orNull, default: "null")
       if username == .omit {
-        keys.warn(
+        section.warn(
           "username", "omit: Corbado's reference requires a username, and without it the user is not compared there")
       }
     }
   }
 
+  public struct KeysURL: Equatable, Sendable {
+    public let url: OutboundURL
+    public let certificateAuthority: CertificateAuthority
+    public let allowsCleartext: Bool
+  }
+
+  public struct Credential: Equatable, Sendable {
+    public let form: BackendCredential.Form
+    public let secret: Secret
+  }
+
   public let projectID: String
-  /// The bare secret, not the pair.
-  public let apiSecret: Secret
+  public let credential: Credential
   /// Without `/v2` and without a trailing slash: the target is `/` or the path in front of it.
   public let backendAPI: OutboundURL
   public let certificateAuthority: CertificateAuthority
   /// Of a whole call.
   public let timeout: Duration
   public let verify: Verify
+  /// Calls at once.
+  public let inFlightCount: Int
+  public let perSecondCount: Int
+  public let connectTokenLifetime: Duration?
+  public let frontendMembers: Login.Configuration.Corbado.FrontendMembers
 
   init(_ keys: Section) {
     projectID = keys.value("projectID", .text("a project ID (pro-…)").checked(projectIDProblem))
-    apiSecret = keys.value("apiSecret", Kind.secret.checked(apiSecretProblem))
+    credential = Self.credential(keys)
     let allowsCleartext = keys.value("allowCleartext", .flag, default: "false")
     let url = keys.value(
       "backendAPI",
@@ -44,13 +60,56 @@ public struct CorbadoSettings: Equatable, Sendable {
     backendAPI = url.replacingTarget(withoutVersion(url.target))
     certificateAuthority = keys.value("certificateAuthority", .certificateAuthority, default: "system")
     timeout = keys.value("timeout", .duration(.milliseconds(100)...(.seconds(60))), default: "5s")
+    inFlightCount = keys.value("maxInFlight", .count(1...10_000), default: "64")
+    perSecondCount = keys.value("maxPerSecond", .count(1...10_000), default: "100")
     verify = keys.section("verify", Verify.init)
-    keys.notYet("basic", "bearer", "maxInFlight", "maxPerSecond", "connectTokenLifetime", "frontendMembers")
+    connectTokenLifetime = keys.value(
+      "connectTokenLifetime", Kind.duration(.seconds(1)...(.seconds(86_400))).orNull, default: "null")
+    frontendMembers = keys.value("frontendMembers", .choice(), default: "connectToken")
     if allowsCleartext, !url.isSecure, !url.isLoopback {
       keys.warn("allowCleartext", "the API secret and passkey data travel unencrypted to \(url.host)")
     }
-    if !apiSecret.bytes.isEmpty, !apiSecret.bytes.starts(with: Array("corbado1_".utf8)) {
+    // Corbado counts 2,000 requests in 10 s from one address.
+    if perSecondCount > 200 {
+      keys.warn("maxPerSecond", "above 200: Corbado itself refuses more than 2000 calls in 10 s from one address")
+    }
+  }
+
+  /// One of three keys.
+  private static func credential(_ keys: Section) -> Credential {
+    let read = BackendCredential.Form.allCases.compactMap { form -> Credential? in
+      keys.value(form.rawValue, Kind.secret.orNull, default: "null").map { Credential(form: form, secret: $0) }
+    }
+    guard let credential = read.first else {
+      // Said of the one that is there, it adds nothing to what was wrong with it.
+      let written = BackendCredential.Form.allCases.first { keys.wasWritten($0.rawValue) } ?? .apiSecret
+      keys.refuse(written.rawValue, "is missing: {file: PATH} or {env: NAME}; or basic or bearer instead of it")
+      return Credential(form: written, secret: Secret(bytes: []))
+    }
+    if read.count > 1 { keys.refuse(read[1].form.rawValue, "stands beside \(credential.form.rawValue): one of them is meant") }
+    if credential.form == .apiSecret, !credential.secret.bytes.starts(with: Array("corbado1_".utf8)) {
       keys.warn("apiSecret", "does not begin with corbado1_ as Corbado's API secrets do")
+    }
+    if credential.form == .bearer, credential.secret.bytes.starts(with: Array("corbado1_".utf8)) {
+      keys.warn("bearer", "begins with corbado1_ as API secrets do; those belong under apiSecret")
+    }
+    return credential
+  }
+}
+
+extension Kind where Value == CorbadoSettings.KeysURL {
+  static var keysURL: Kind {
+    let none = CorbadoSettings.KeysURL(
+      url: OutboundURL(isSecure: true, host: "invalid", port: 443, target: "/"), certificateAuthority: .system,
+      allowsCleartext: false)
+    return Kind("{url, certificateAuthority: system, allowCleartext: false}", placeholder: none) { place in
+      Section.read(place) { keys in
+        let allowsCleartext = keys.value("allowCleartext", .flag, default: "false")
+        return CorbadoSettings.KeysURL(
+          url: keys.value("url", .serviceURL(allowsCleartext: allowsCleartext)),
+          certificateAuthority: keys.value("certificateAuthority", .certificateAuthority, default: "system"),
+          allowsCleartext: allowsCleartext)
+      }
     }
   }
 }
@@ -59,20 +118,6 @@ public struct CorbadoSettings: Equatable, Sendable {
 private func projectIDProblem(_ text: String) -> String? {
   let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
   return text.hasPrefix("pro-") && isPlain ? nil : "\(quoted(text)) is not a project ID: they begin with pro-"
-}
-
-/// Corbado's example holds base64(projectID:secret) under the name of the secret: sent as a secret it would be encoded
-/// twice, and that would show at the first call only.
-private func apiSecretProblem(_ secret: Secret) -> String? {
-  let text = String(decoding: secret.bytes, as: UTF8.self)
-  if text.hasPrefix("pro-"), text.contains(":") {
-    return "holds projectID:secret; only the part after the colon belongs here"
-  }
-  let alphabet = text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }
-  let unpadded = Array(String(alphabet).utf8.prefix { $0 != 0x3D })
-  guard let decoded = try? Base64URL.decode(unpadded.span) else { return nil }
-  guard decoded.starts(with: Array("pro-".utf8)), decoded.contains(0x3A) else { return nil }
-  return "holds the ready-made pair base64(projectID:secret); the bare secret belongs here"
 }
 
 private func withoutVersion(_ target: String) -> String {

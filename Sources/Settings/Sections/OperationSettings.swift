@@ -1,3 +1,4 @@
+public import Gate
 public import HTTP
 public import Telemetry
 public import Transport
@@ -7,11 +8,41 @@ public struct EndpointSettings: Equatable, Sendable {
   /// Begins with `/`, does not end with it.
   public let prefix: String
   public let hasJWKSet: Bool
+  /// In the order of the file.
+  public let aliases: [Alias]
+
+  /// A further path of an endpoint.
+  public struct Alias: Equatable, Sendable {
+    public let path: String
+    public let endpoint: Endpoint
+  }
 
   init(_ keys: Section) {
     prefix = keys.value("prefix", .text("a path").checked(pathProblem), default: "/auth")
     hasJWKSet = keys.value("jwks", .flag, default: "false")
-    keys.notYet("logout", "refresh", "aliases")
+    aliases = keys.value("aliases", .aliases, default: "{}")
+    keys.notYet("logout", "refresh")
+  }
+}
+
+extension Kind where Value == [EndpointSettings.Alias] {
+  static var aliases: Kind {
+    let form = "a mapping of paths to names of endpoints (createConnectToken, completeLogin, …)"
+    return Kind(form, placeholder: []) { place in
+      guard case .mapping(let entries) = place.node.content else { return place.expected(form) }
+      let aliases = entries.compactMap { entry -> EndpointSettings.Alias? in
+        let member = place.member(entry)
+        place.reading.locate(member.path, entry.keyPosition)
+        if let problem = pathProblem(entry.key) { return member.refuse(problem) }
+        guard let name = member.text("an endpoint") else { return nil }
+        guard let endpoint = Endpoint.allCases.first(where: { $0.rawValue == name }) else {
+          let names = Endpoint.allCases.map(\.rawValue).joined(separator: " | ")
+          return member.refuse("expected \(names), found \(quoted(name))")
+        }
+        return EndpointSettings.Alias(path: entry.key, endpoint: endpoint)
+      }
+      return aliases.count == entries.count ? aliases : nil
+    }
   }
 }
 
@@ -96,6 +127,8 @@ public struct LimitSettings: Equatable, Sendable {
   public let idle: Duration
   /// Between bytes of a request's body, or of a client that does not read.
   public let bodyIdle: Duration
+  /// Of completeLogin, from one client address.
+  public let loginAttemptsPerMinute: Int
   /// From the signal to the end of accepting.
   public let lameDuck: Duration
   /// For what still runs after it.
@@ -113,9 +146,10 @@ public struct LimitSettings: Equatable, Sendable {
     requestHead = keys.value("requestHead", .duration(.milliseconds(100)...(.seconds(300))), default: "10s")
     idle = keys.value("idle", .duration(.seconds(1)...(.seconds(86_400))), default: "75s")
     bodyIdle = keys.value("bodyIdle", .duration(.milliseconds(100)...(.seconds(86_400))), default: "60s")
+    loginAttemptsPerMinute = keys.value("loginAttempts", .count(1...100_000), default: "30")
     lameDuck = keys.value("lameDuck", .duration(.zero...(.seconds(600))), default: "5s")
     drain = keys.value("drain", .duration(.zero...(.seconds(3600))), default: "30s")
-    keys.notYet("connections", "bufferedBytes", "inFlight", "loginAttempts")
+    keys.notYet("connections", "bufferedBytes", "inFlight")
     if connectionWindowBytes < streamWindowBytes {
       keys.warn("connectionWindow", "smaller than streamWindow: one stream can never use its own")
     }
