@@ -6,7 +6,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-version=$(sed -n 's/.*static let version = "\(.*\)".*/\1/p' "$root/Sources/passkey-sidecar/Main.swift")
+version=$(sed -n 's/.*static let version = "\(.*\)".*/\1/p' "$root/Sources/Sidecar/Product.swift")
 swift_version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p')
 architecture=$(dpkg --print-architecture)
 

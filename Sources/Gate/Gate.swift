@@ -10,6 +10,9 @@ public struct Gate: ~Copyable {
   var candidates: [Int] = []
   private var reader = TokenReader()
   private var cache: VerifiedTokens
+  /// Since the start.
+  public private(set) var cacheHitCount: Int64 = 0
+  public private(set) var cacheMissCount: Int64 = 0
 
   // The snapshots of the last request. Another policy empties the cache; other keys or revocations begin a new epoch,
   // in which every cached token is judged once more.
@@ -27,6 +30,12 @@ public struct Gate: ~Copyable {
   public init(cachedTokenCount: Int = 4096, cachedTokenBytes: Int = 8 << 20, seed: UInt64) {
     cache = VerifiedTokens(entryCount: cachedTokenCount, maximumBytes: cachedTokenBytes, seed: seed)
   }
+
+  /// Valid tokens that were forgotten to make room for others, since the start.
+  public var cacheEvictionCount: Int64 { cache.evictionCount }
+
+  /// Verified tokens that are remembered.
+  public var cachedTokenCount: Int { cache.count }
 
   /// Judges a request head.
   ///
@@ -86,11 +95,13 @@ public struct Gate: ~Copyable {
     if let place = cache.place(of: bytes, hint: lastToken), let token = cache.token(at: place) {
       if try isStillValid(token, at: place, snapshots) {
         lastToken.slot = UInt32(truncatingIfNeeded: place)
+        cacheHitCount &+= 1
         observer.passed(.token, "verified before: \(token.issuer)")
         observer.passed(.revocation, "not revoked")
         return token
       }
     }
+    cacheMissCount &+= 1
     let outcome: TokenOutcome
     do throws(Denial) {
       outcome = try snapshots.policy.verify(

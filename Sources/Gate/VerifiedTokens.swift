@@ -21,6 +21,8 @@ struct VerifiedTokens: ~Copyable {
   private let maximumBytes: Int
   private(set) var accountedBytes = 0
   private(set) var count = 0
+  /// Tokens that were still valid and had to go.
+  private(set) var evictionCount: Int64 = 0
   /// Where eviction for the sake of bytes goes on.
   private var hand = 0
 
@@ -81,6 +83,7 @@ struct VerifiedTokens: ~Copyable {
       }
       if uses[place] < uses[chosen] { chosen = place }
     }
+    if let other = tokens[chosen], now < other.validUntil { evictionCount &+= 1 }
     remove(at: chosen)
     while accountedBytes + token.accountedBytes > maximumBytes { evictNext() }
     tokens[chosen] = token
@@ -106,6 +109,7 @@ struct VerifiedTokens: ~Copyable {
   /// In the order of the places, which is a random one.
   private mutating func evictNext() {
     while tokens[hand] == nil { hand = (hand + 1) % tokens.count }
+    evictionCount &+= 1
     remove(at: hand)
   }
 

@@ -9,6 +9,9 @@ extension HTTPServer {
     guard let session = sessions.insert(H2Session(.server, settings)) else { return }
     connections[handle].phase = .http2
     connections[handle].session = session
+    // It was in the accept queue when draining began.
+    if isDraining { sessions[session].announceShutdown() }
+    if isPastLastRequest { sessions[session].goAway(code: H2ErrorCode.noError) }
     markDirty(handle)
   }
 
@@ -19,6 +22,7 @@ extension HTTPServer {
       try sessions[session].receive(input, into: &batch)
     } catch {
       isBroken = true
+      if case .flooded = error { counts.floods &+= 1 } else { counts.protocolViolations &+= 1 }
     }
     handleBatch(handle, session, input)
     markDirty(handle)

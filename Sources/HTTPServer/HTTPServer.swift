@@ -25,6 +25,9 @@ public struct HTTPServer: ~Copyable {
   var spareHeads: [RequestHead] = []
   var output: [UInt8] = []
   public private(set) var isDraining = false
+  /// After ``endDraining(_:)``: what begins now was sent by a client that was told not to.
+  public private(set) var isPastLastRequest = false
+  public internal(set) var counts = ServerCounts()
   var now = MonotonicTime(nanoseconds: 0)
 
   public init(_ limits: ServerLimits) { self.limits = limits }
@@ -35,6 +38,13 @@ public struct HTTPServer: ~Copyable {
     if events.isEmpty { return false }
     swap(&events, &taken)
     return true
+  }
+
+  /// Streams that are open on all HTTP/2 connections. Walks over the connections.
+  public var streamCount: Int {
+    var count = 0
+    for handle in sessions.handles() { count += sessions[handle].streamCount }
+    return count
   }
 
   public var hasEvents: Bool { !events.isEmpty }
@@ -50,7 +60,10 @@ public struct HTTPServer: ~Copyable {
     now = loop.now
     for _ in 0..<64 {
       // The queue keeps the rest; the owner asks again later.
-      guard connections.count < limits.connectionCount else { throw .tooManyOpenFiles }
+      guard connections.count < limits.connectionCount else {
+        counts.connectionLimitHits &+= 1
+        throw .tooManyOpenFiles
+      }
       guard let accepted = try listener.accept() else { return }
       let peer = accepted.peer
       open(ByteStream(accepted.takeSocket()), from: peer, listener: number, &loop)
@@ -234,10 +247,27 @@ public struct HTTPServer: ~Copyable {
 
   // MARK: Draining
 
-  /// No new requests: HTTP/2 connections get GOAWAY, HTTP/1.1 connections end with their next response, idle ones now.
+  /// First step of two: HTTP/2 connections are told that there will be an end (RFC 9113 §6.8), HTTP/1.1 connections end with
+  /// their next response. Requests that are on their way, or that begin until ``endDraining(_:)``, are served.
   public mutating func drain(_ loop: inout EventLoop) {
     now = loop.now
     isDraining = true
+    for handle in connections.handles() {
+      switch connections[handle].phase {
+      case .http2:
+        sessions[connections[handle].session].announceShutdown()
+        markDirty(handle)
+      case .undecided, .head: break
+      default: connections[handle].persists = false
+      }
+    }
+  }
+
+  /// Second step, once clients have had time to hear of the first: HTTP/2 connections are told their last request, HTTP/1.1
+  /// connections that are idle end. A request that begins all the same is the owner's to refuse; see ``isPastLastRequest``.
+  public mutating func endDraining(_ loop: inout EventLoop) {
+    now = loop.now
+    isPastLastRequest = true
     for handle in connections.handles() {
       switch connections[handle].phase {
       case .http2:
@@ -245,7 +275,7 @@ public struct HTTPServer: ~Copyable {
         markDirty(handle)
       case .undecided, .head:
         if connections[handle].pending.isEmpty { disconnectInOrder(handle, &loop) }
-      default: connections[handle].persists = false
+      default: break
       }
     }
   }
@@ -261,6 +291,39 @@ public struct HTTPServer: ~Copyable {
     swap(&taken, &head)
     return exchanges.insert(ServerExchange(connection: connection, head: taken, slot: slot, now: now))
   }
+}
+
+/// One connection as an operator sees it.
+public struct ConnectionSummary: Sendable {
+  public let peer: SocketAddress
+  public let listener: Int
+  public let isHTTP2: Bool
+  /// Requests under way.
+  public let requestCount: Int
+  /// When it last changed what it does, or bytes of HTTP/1.1 moved.
+  public let movedAt: MonotonicTime
+}
+
+extension HTTPServer {
+  /// At most `limit` of the connections, for whoever asks about them.
+  public func connectionSummaries(limit: Int) -> [ConnectionSummary] {
+    connections.handles().prefix(limit).map { handle in
+      let session = connections[handle].session
+      let requestCount = session.isNone ? (exchanges.contains(connections[handle].current) ? 1 : 0) : sessions[session].streamCount
+      return ConnectionSummary(
+        peer: connections[handle].peer, listener: connections[handle].listener, isHTTP2: !session.isNone,
+        requestCount: requestCount, movedAt: connections[handle].phaseBeganAt)
+    }
+  }
+}
+
+/// What the server counts itself, since the start.
+public struct ServerCounts: Sendable {
+  /// HTTP/2 connections that were ended for what the client did: broke the protocol, or flooded us with frames.
+  public var protocolViolations: Int64 = 0
+  public var floods: Int64 = 0
+  /// Times that connections were left in the accept queue because there were too many.
+  public var connectionLimitHits: Int64 = 0
 }
 
 /// The first bytes of an HTTP/2 connection (RFC 9113 §3.4).

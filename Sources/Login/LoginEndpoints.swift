@@ -17,6 +17,8 @@ public actor LoginEndpoints {
   let monotonic: @Sendable () -> MonotonicTime
   /// Corbado's own keys, where signed passkey data are checked here as well.
   private(set) var passkeyDataKeys: PasskeyDataKeys?
+  /// What was asked of Corbado and of the store, for metrics.
+  public nonisolated let meters = LoginMeters()
   private let executor: LoopExecutor
   private var keys: SigningKeys?
   private var budget: CallBudget
@@ -47,7 +49,8 @@ public actor LoginEndpoints {
       maximumInFlightCount: configuration.corbado.maximumInFlightCount,
       perSecondCount: configuration.corbado.maximumPerSecondCount)
     attempts = LoginAttempts(perMinute: configuration.loginAttemptsPerMinute)
-    corbado = CorbadoBackend(configuration: configuration.corbado, outbound: outbound, log: log, now: monotonic)
+    corbado = CorbadoBackend(
+      configuration: configuration.corbado, outbound: outbound, log: log, meter: meters.corbado, now: monotonic)
   }
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
@@ -59,7 +62,8 @@ public actor LoginEndpoints {
     let old = self.configuration
     self.configuration = configuration
     self.passkeyDataKeys = passkeyDataKeys
-    corbado = CorbadoBackend(configuration: configuration.corbado, outbound: outbound, log: log, now: monotonic)
+    corbado = CorbadoBackend(
+      configuration: configuration.corbado, outbound: outbound, log: log, meter: meters.corbado, now: monotonic)
     budget.limit(
       maximumInFlightCount: configuration.corbado.maximumInFlightCount,
       perSecondCount: configuration.corbado.maximumPerSecondCount)
@@ -110,7 +114,15 @@ public actor LoginEndpoints {
   func ask<Value: Sendable>(
     _ operation: StaticString, _ question: (any StateStore) async throws(StateStoreError) -> Value
   ) async throws(LoginReason) -> Value {
-    do throws(StateStoreError) { return try await question(store) } catch { throw stateUnavailable(operation, error) }
+    let start = Clock.monotonic()
+    do throws(StateStoreError) {
+      let value = try await question(store)
+      meters.state.record("\(operation)", "ok", microseconds: Clock.monotonic().microseconds(since: start))
+      return value
+    } catch {
+      meters.state.record("\(operation)", "failed", microseconds: Clock.monotonic().microseconds(since: start))
+      throw stateUnavailable(operation, error)
+    }
   }
 
   private func stateUnavailable(_ operation: StaticString, _ error: StateStoreError) -> LoginReason {
@@ -137,6 +149,14 @@ public actor LoginEndpoints {
     defer { reserved.remove(digest) }
     return try await call()
   }
+}
+
+/// What slow calls came to and how long they took.
+public struct LoginMeters: Sendable {
+  /// Calls of Corbado's Backend API: `ok` or the reason why not.
+  public let corbado = CallMeter()
+  /// Operations of the state store: `ok` or `failed`.
+  public let state = CallMeter()
 }
 
 extension StoredTime {

@@ -8,6 +8,9 @@ extension Proxy {
   /// One line of the access log, and the counters.
   mutating func log(_ exchange: Handle, _ passage: Handle, _ loop: borrowing EventLoop) {
     counters.finished(status: passages[passage].status)
+    let duration = loop.now.microseconds(since: server.exchanges[exchange].receivedAt)
+    counters.took(
+      microseconds: duration, gate: passages[passage].gateMicroseconds, upstream: passages[passage].upstreamMicroseconds)
     counters.count(.contentBytesReceived, Int64(server.exchanges[exchange].receivedByteCount))
     counters.count(.contentBytesSent, Int64(server.exchanges[exchange].sentByteCount))
     guard accessLog.isOn else { return }
@@ -23,7 +26,7 @@ extension Proxy {
     line.reason = passages[passage].reason?.rawValue
     line.receivedBytes = Int64(server.exchanges[exchange].receivedByteCount)
     line.sentBytes = Int64(server.exchanges[exchange].sentByteCount)
-    line.totalMicroseconds = loop.now.microseconds(since: server.exchanges[exchange].receivedAt)
+    line.totalMicroseconds = duration
     line.gateMicroseconds = passages[passage].gateMicroseconds
     line.upstreamMicroseconds = passages[passage].upstreamMicroseconds
     line.trace = passages[passage].trace

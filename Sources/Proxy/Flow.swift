@@ -14,6 +14,12 @@ extension Proxy {
     guard let passage = begin(exchange) else { return }
     // Gone in the same breath: only the log hears of it.
     if server.exchanges[exchange].isClosed { return }
+    // Before anything is done for it: what is under way already is to end well.
+    if passages.count > configuration.inFlightCount {
+      counters.count(.inFlightLimitHits)
+      return refuse(passage, Refusal(.overloaded))
+    }
+    if server.isPastLastRequest { return refuse(passage, Refusal(.draining)) }
     decide(passage, keysWereJustFetched: false, &loop)
   }
 
@@ -121,6 +127,7 @@ extension Proxy {
       if webSocket.usesHTTP1 { target = http1Origin ?? origin }
     }
     guard let call = client.open(origin: target, owner: passage.raw, isTunnel: isTunnel, loop: &loop) else {
+      counters.count(.upstreamQueueLimitHits)
       return refuse(passage, Refusal(.overloaded))
     }
     passages[passage].call = call
@@ -172,6 +179,11 @@ extension Proxy {
       let call = passages[passage].call
       if client.calls.contains(call) {
         if passages[passage].isResponseComplete { client.release(call) } else { client.cancel(call) }
+      }
+      switch closure {
+      case .complete: break
+      case .byClient: counters.count(.clientResets)
+      case .byUs: counters.count(.serverResets)
       }
       if case .byClient = closure, passages[passage].reason == nil { passages[passage].reason = .clientGone }
       log(exchange, passage, loop)

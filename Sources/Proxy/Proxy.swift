@@ -23,10 +23,13 @@ public struct Proxy: ~Copyable {
     public var upstreamAuthority: String?
     /// Listeners under TLS, by number.
     public var secureListeners: [Bool]
+    /// Requests under way. Above: 503 `overloaded`.
+    public var inFlightCount: Int
 
-    public init(upstreamAuthority: String?, secureListeners: [Bool]) {
+    public init(upstreamAuthority: String?, secureListeners: [Bool], inFlightCount: Int = .max) {
       self.upstreamAuthority = upstreamAuthority
       self.secureListeners = secureListeners
+      self.inFlightCount = inFlightCount
     }
   }
 
@@ -107,6 +110,11 @@ public struct Proxy: ~Copyable {
 
   /// Nothing is under way and nobody is connected.
   public var isIdle: Bool { passages.count == 0 && server.connections.count == 0 }
+
+  /// Of the Gate's cache of verified tokens, since the start; and how many there are.
+  public var tokenCache: (hitCount: Int64, missCount: Int64, evictionCount: Int64, tokenCount: Int) {
+    (gate.cacheHitCount, gate.cacheMissCount, gate.cacheEvictionCount, gate.cachedTokenCount)
+  }
 
   /// The loop must not sleep.
   public var hasWork: Bool { server.hasWork || client.hasPendingReads || !client.events.isEmpty }

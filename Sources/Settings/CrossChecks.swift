@@ -37,6 +37,7 @@ extension SidecarSettings {
   private func checkAddresses(_ reading: Reading) {
     var listening = listeners.enumerated().map { ("listen[\($0.offset)].address", $0.element.address) }
     listening.append(("probes.address", probes.address))
+    listening.append(("admin.address", admin.address))
     for (index, (key, address)) in listening.enumerated()
     where address.port != 0 && listening[..<index].contains(where: { $0.1 == address }) {
       reading.refuse(key, "\(address) is listened on already")

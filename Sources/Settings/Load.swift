@@ -12,6 +12,8 @@ public struct LoadedSettings: Sendable {
   public let keys: Keys.Configuration
   /// What our endpoints need to know.
   public let login: Login.Configuration
+  /// What the file says and the defaults of what it does not say, as a JSON object. Secrets are named, never shown.
+  public let document: [UInt8]
   /// Nothing wrong, but it will bite.
   public let warnings: [Problem]
   /// The configuration file and those that it names: a change of any means that it should be read again.
@@ -54,7 +56,7 @@ extension SidecarSettings {
         problems: Array(problems.prefix(Reading.problemLimit)), watchedFiles: [file] + reading.watchedFiles)
     }
     return LoadedSettings(
-      settings: settings, policy: policy, keys: keys, login: login,
+      settings: settings, policy: policy, keys: keys, login: login, document: reading.document(of: bytes),
       warnings: reading.warnings.sorted { ($0.line, $0.column) < ($1.line, $1.column) },
       watchedFiles: [file] + reading.watchedFiles)
   }

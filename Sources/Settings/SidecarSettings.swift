@@ -15,6 +15,7 @@ public struct SidecarSettings: Equatable, Sendable {
   public let cors: CrossOriginSettings
   public let state: StateSettings
   public let probes: ProbeSettings
+  public let admin: AdminSettings
   public let limits: LimitSettings
   public let log: LogSettings
 
@@ -33,8 +34,9 @@ public struct SidecarSettings: Equatable, Sendable {
     cors = keys.section("cors", CrossOriginSettings.init)
     state = keys.section("state", StateSettings.init)
     probes = keys.section("probes", ProbeSettings.init)
+    admin = keys.section("admin", AdminSettings.init)
     limits = keys.section("limits", LimitSettings.init)
     log = keys.section("log", LogSettings.init)
-    keys.notYet("egress", "admin", "tracing")
+    keys.notYet("egress", "tracing")
   }
 }

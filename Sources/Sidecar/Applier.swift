@@ -7,6 +7,9 @@ import Transport
 final class Applier: Sendable {
   private struct State {
     var settings: SidecarSettings
+    /// What the file in force says, as JSON without a secret.
+    var document: [UInt8]
+    var loadedAtSeconds = Clock.unixNanoseconds() / 1_000_000_000
     /// Of standard output, made when the access log is first on.
     var accessWriter: LineWriter?
   }
@@ -15,21 +18,32 @@ final class Applier: Sendable {
   private let log: EventLog
   private let state: Mutex<State>
 
-  init(control: ControlLoop, log: EventLog, settings: SidecarSettings, accessWriter: LineWriter?) {
+  init(control: ControlLoop, log: EventLog, loaded: LoadedSettings, accessWriter: LineWriter?) {
     self.control = control
     self.log = log
-    state = Mutex(State(settings: settings, accessWriter: accessWriter))
+    state = Mutex(State(settings: loaded.settings, document: loaded.document, accessWriter: accessWriter))
   }
 
   /// The access log's writer, for whoever ends the process.
   var accessWriter: LineWriter? { state.withLock { $0.accessWriter } }
+
+  /// The configuration in force, as JSON, and when it was read.
+  var document: (content: [UInt8], loadedAtSeconds: Int64) { state.withLock { ($0.document, $0.loadedAtSeconds) } }
+
+  /// As they are in force.
+  var limits: LimitSettings { state.withLock { $0.settings.limits } }
+
+  /// A dependency that is away makes the process not ready.
+  var isReadinessStrict: Bool { state.withLock { $0.settings.admin.strictReadiness } }
 
   /// Comes back at once; the control loop puts configurations into force in the order of the calls.
   func apply(_ loaded: LoadedSettings) {
     let (configuration, isUpstreamOther) = state.withLock { state in
       let isUpstreamOther = state.settings.isUpstreamOther(than: loaded.settings)
       state.settings = loaded.settings
-      return (WorkerConfiguration(loaded.settings, accessWriter: writer(&state)), isUpstreamOther)
+      state.document = loaded.document
+      state.loadedAtSeconds = Clock.unixNanoseconds() / 1_000_000_000
+      return (WorkerConfiguration(loaded.settings, workerCount: control.mailboxes.count, accessWriter: writer(&state)), isUpstreamOther)
     }
     log.set(level: loaded.settings.log.level)
     let control = control

@@ -12,7 +12,7 @@ import Transport
 
 /// The slow side of the process: serves the workers' questions and publishes what they decide by.
 final class ControlLoop: Sendable {
-  private struct State {
+  struct State {
     var snapshot: ProxySnapshot
     /// By the bytes of their names.
     var issuers: [[UInt8]: IssuerFacts]
@@ -28,6 +28,10 @@ final class ControlLoop: Sendable {
     var isDraining = false
     var drainedCount = 0
     var upstream: UpstreamFinder.Outcome?
+    /// What the store last answered.
+    var stateStore: StateProbe.Outcome?
+    /// The last that each worker reported.
+    var reports: [Int: WorkerReport] = [:]
   }
 
   let executor: LoopExecutor
@@ -36,7 +40,7 @@ final class ControlLoop: Sendable {
   let keys: KeyService
   let outbound: OutboundClient
   let mailboxes: [Mailbox<WorkerMessage>]
-  private let state: Mutex<State>
+  let state: Mutex<State>
 
   /// What the control loop must know of an issuer.
   struct IssuerFacts: Sendable {
@@ -195,12 +199,41 @@ final class ControlLoop: Sendable {
     }
   }
 
+  // MARK: What it depends on
+
+  /// Asks the store again and again until the end, and tells when its answer has become another.
+  func watch(_ probe: StateProbe) async {
+    while true {
+      let outcome = await probe.ask()
+      let before = state.withLock { state in
+        defer { state.stateStore = outcome }
+        return state.stateStore
+      }
+      switch outcome {
+      case .failed(let failure) where before != outcome: log.error("state_store_fails", ["failure": .text(failure)])
+      case .answers where before != nil && before != outcome: log.info("state_store_answers")
+      default: break
+      }
+      await executor.sleep(for: StateProbe.interval)
+    }
+  }
+
+  func readiness(isStrict: Bool, _ reload: ReloadStatus) async -> Readiness {
+    let issuers = await keys.status()
+    return state.withLock { state in
+      Readiness(
+        isDraining: state.isDraining, issuers: issuers, upstream: state.upstream, state: state.stateStore, reload: reload,
+        isStrict: isStrict, isIssuer: state.ownIssuer != nil)
+    }
+  }
+
   // MARK: Ending
 
   /// Not ready from now on; the workers go on serving until ``drain()``.
   func beginLameDuck() { state.withLock { $0.isDraining = true } }
 
-  func drain() { tellAll(.drain) }
+  /// - Parameter notice: between telling clients that there will be an end, and naming the last request.
+  func drain(notice: Duration) { tellAll(.drain(notice: notice)) }
 
   /// One worker has nothing left to do; the last one ends the wait of the main thread.
   func workerDrained() {
@@ -210,22 +243,4 @@ final class ControlLoop: Sendable {
     }
     if isLast { SignalWaiter.wake() }
   }
-
-  /// Whether every worker's loop turns within `limit`.
-  func loopsTurn(within limit: Duration) async -> Bool {
-    let answers = Counter()
-    for mailbox in mailboxes { mailbox.post(.ping { answers.add() }) }
-    let end = Clock.monotonic() + limit
-    while answers.value < mailboxes.count {
-      if Clock.monotonic() >= end { return false }
-      await executor.sleep(for: .milliseconds(2))
-    }
-    return true
-  }
-}
-
-private final class Counter: Sendable {
-  private let count = Mutex(0)
-  func add() { count.withLock { $0 += 1 } }
-  var value: Int { count.withLock { $0 } }
 }

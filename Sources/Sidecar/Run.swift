@@ -45,6 +45,9 @@ struct Sidecar {
   let control: ControlLoop
   let plans: [WorkerPlan]
   let probes: BufferedServer
+  /// Nil: its usual address was taken.
+  let admin: BufferedServer?
+  let stateProbe: StateProbe
   let applier: Applier
   let reloader: Reloader
 
@@ -66,13 +69,12 @@ struct Sidecar {
     for warning in loaded.warnings { log.warn("configuration_warning", ["detail": .text("\(warning)")]) }
 
     let count = settings.workers.count
-    let assembled = try Self.assembleControl(loaded, log, executor, workerCount: count)
-    control = assembled
+    (control, stateProbe) = try Self.assembleControl(loaded, log, executor, workerCount: count)
     let listeners = try Self.openListeners(settings, workerCount: count)
     control.setUpstream(settings.upstream)
     plans = try Self.planWorkers(loaded, control, listeners, accessWriter, log)
     do throws(Errno) {
-      let applier = Applier(control: control, log: log, settings: settings, accessWriter: accessWriter)
+      let applier = Applier(control: control, log: log, loaded: loaded, accessWriter: accessWriter)
       self.applier = applier
       reloader = try Reloader(path, log: log, apply: { applier.apply($0) })
       try reloader.start(from: loaded, readAt: moment)
@@ -80,16 +82,33 @@ struct Sidecar {
       throw .system(error.description)
     }
     do throws(Errno) {
-      let probes = Probes(control: control, reloader: reloader)
+      let metrics = Metrics(
+        control: control, reloader: reloader, applier: applier, eventWriter: eventWriter,
+        startedAtSeconds: Clock.unixNanoseconds() / 1_000_000_000)
+      let probes = Probes(control: control, reloader: reloader, applier: applier, metrics: metrics)
       self.probes = try BufferedServer(on: executor, at: settings.probes.address) { await probes.answer($0) }
     } catch {
       throw .listener("probes: \(settings.probes.address): \(error)")
+    }
+    admin = try Self.openAdmin(settings.admin, on: executor, Admin(control: control, applier: applier), log)
+  }
+
+  /// An address that somebody chose must be free; the usual one may be another sidecar's.
+  private static func openAdmin(
+    _ settings: AdminSettings, on executor: LoopExecutor, _ admin: Admin, _ log: EventLog
+  ) throws(StartFailure) -> BufferedServer? {
+    do throws(Errno) {
+      return try BufferedServer(on: executor, at: settings.address) { await admin.answer($0) }
+    } catch {
+      guard settings.address == AdminSettings.usualAddress else { throw .listener("admin: \(settings.address): \(error)") }
+      log.warn("admin_unavailable", ["address": .text(settings.address.description), "detail": .text(error.description)])
+      return nil
     }
   }
 
   private static func assembleControl(
     _ loaded: LoadedSettings, _ log: EventLog, _ executor: LoopExecutor, workerCount: Int
-  ) throws(StartFailure) -> ControlLoop {
+  ) throws(StartFailure) -> (ControlLoop, StateProbe) {
     let settings = loaded.settings
     let store: SQLiteStateStore
     do throws(StateStoreError) {
@@ -109,7 +128,7 @@ struct Sidecar {
       let control = ControlLoop(
         executor: executor, log: log, login: login, keys: keys, outbound: outbound, mailboxes: mailboxes, loaded: loaded)
       publisher.connect { [weak control] in control?.publish($0) }
-      return control
+      return (control, StateProbe(store, meter: login.meters.state))
     } catch {
       throw .system(error.description)
     }
@@ -146,6 +165,7 @@ struct Sidecar {
     } catch {
       throw .system("\(error)")
     }
+    let workerCount = listeners.count
     return listeners.enumerated().map { number, listeners in
       let mailbox = control.mailboxes[number]
       let slowPath = SlowPath(
@@ -156,7 +176,7 @@ struct Sidecar {
         findUpstream: { control.findUpstream() })
       return WorkerPlan(
         number: number, listeners: listeners, mailbox: mailbox,
-        configuration: WorkerConfiguration(settings, accessWriter: accessWriter),
+        configuration: WorkerConfiguration(settings, workerCount: workerCount, accessWriter: accessWriter),
         snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none), slowPath: slowPath,
         eventLog: log, subjectHash: hash, cacheSeed: seed,
         drained: { control.workerDrained() })
@@ -204,12 +224,14 @@ struct Sidecar {
       throw .system(error.description)
     }
     control.findUpstream()
-    let (control, probes, executor) = (control, probes, executor)
+    let (control, probes, admin, executor, stateProbe) = (control, probes, admin, executor, stateProbe)
     Task(executorPreference: executor) {
       await control.keys.start()
       await probes.start()
+      await admin?.start()
       await control.followOwnKeys()
     }
+    Task(executorPreference: executor) { await control.watch(stateProbe) }
     log.info("started", [
       "listen": .text(plans[0].listeners.map { $0.listener.address.description }.joined(separator: " ")),
       "probes": .text(probes.address.description), "workers": .integer(Int64(plans.count)),
@@ -230,13 +252,14 @@ struct Sidecar {
 
   /// Lame duck, drain, end; a second signal ends at once.
   private func end() -> Int32 {
-    log.info("draining", ["lame_duck_seconds": .integer(settings.limits.lameDuck.components.seconds)])
+    log.info("draining", ["lame_duck_seconds": .integer(applier.limits.lameDuck.components.seconds)])
     control.beginLameDuck()
     let alarm = Alarm(executor)
-    alarm.ring(after: settings.limits.lameDuck)
+    alarm.ring(after: applier.limits.lameDuck)
     if nextButReload() == .terminate { return finish("ended_at_once", 0) }
-    control.drain()
-    alarm.ring(after: settings.limits.drain)
+    // A round trip and more, and at most half of what there is.
+    control.drain(notice: min(.seconds(1), applier.limits.drain / 2))
+    alarm.ring(after: applier.limits.drain)
     if nextButReload() == .terminate { return finish("ended_at_once", 0) }
     return finish("ended", 0)
   }

@@ -46,6 +46,8 @@ struct Worker: ~Copyable {
   private var listeners = Slab<ListenerSlot>(kind: listenerKind)
   private var mailboxes = Slab<Bool>(kind: mailboxKind)
   private var isDraining = false
+  /// When clients have had time to hear that this is the end.
+  private var drainingEndsAt = MonotonicTime.distantFuture
   private var isDrained = false
   private var isStopped = false
 
@@ -78,6 +80,10 @@ struct Worker: ~Copyable {
     let now = loop.now
     while let handle = loop.timers.next(dueAt: now) {
       if handle.kind == Self.listenerKind { resumeListening(handle) } else { proxy.timerFired(handle, &loop) }
+    }
+    if drainingEndsAt <= now {
+      drainingEndsAt = .distantFuture
+      proxy.server.endDraining(&loop)
     }
     proxy.settle(&loop)
     if isDraining, !isDrained, proxy.isIdle {
@@ -129,8 +135,14 @@ struct Worker: ~Copyable {
       case .endpointAnswered(let passage, let answer): proxy.endpointAnswered(passage, answer)
       case .upstreamFound(let addresses, let version): proxy.upstreamFound(addresses, version, &loop)
       case .upstreamLost(let detail): proxy.upstreamLost(detail, &loop)
-      case .drain: drain()
+      case .drain(let notice): drain(notice)
       case .ping(let answer): answer()
+      case .report(let answer): answer(proxy.report)
+      case .listConnections(let limit, let answer):
+        answer(
+          WorkerConnections(
+            number: plan.number, openCount: proxy.server.connections.count,
+            connections: proxy.server.connectionSummaries(limit: limit)))
       case .stop: isStopped = true
       }
     }
@@ -147,9 +159,10 @@ struct Worker: ~Copyable {
   }
 
   /// What waits in the accept queues is still taken; then no more.
-  private mutating func drain() {
+  private mutating func drain(_ notice: Duration) {
     guard !isDraining else { return }
     isDraining = true
+    drainingEndsAt = loop.now + notice
     for handle in listeners.handles() {
       accept(handle)
       let descriptor = listeners[handle].listener.listener.descriptor.number

@@ -13,13 +13,15 @@ struct WorkerConfiguration: Sendable {
   /// Nil: no access log.
   var accessWriter: LineWriter?
 
-  init(_ settings: SidecarSettings, accessWriter: LineWriter?) {
+  init(_ settings: SidecarSettings, workerCount: Int, accessWriter: LineWriter?) {
     serverLimits = settings.limits.server
     clientLimits = settings.clientLimits
     origin = settings.upstreamOrigin
     proxy = Proxy.Configuration(
       upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,
-      secureListeners: settings.listeners.map { _ in false })
+      secureListeners: settings.listeners.map { _ in false },
+      // Each worker takes its share: they know nothing of each other.
+      inFlightCount: max(1, (settings.limits.inFlightCount + workerCount - 1) / workerCount))
     self.accessWriter = accessWriter
   }
 }
@@ -31,6 +33,7 @@ extension SidecarSettings {
     if listeners.map(\.address) != other.listeners.map(\.address) { keys.append("listen") }
     if workers != other.workers { keys.append("workers") }
     if probes != other.probes { keys.append("probes") }
+    if admin.address != other.admin.address { keys.append("admin.address") }
     if state != other.state { keys.append("state") }
     return keys
   }

@@ -13,7 +13,12 @@ enum WorkerMessage: Sendable {
   case upstreamFound([SocketAddress], UpstreamProtocol)
   /// The app's name does not resolve; the text says why.
   case upstreamLost(String)
-  case drain
+  /// The end begins; so long after it, the last requests are named.
+  case drain(notice: Duration)
+  /// Answered at once with what the worker has counted.
+  case report(@Sendable (WorkerReport) -> Void)
+  /// Answered at once with at most so many of its connections.
+  case listConnections(limit: Int, @Sendable (WorkerConnections) -> Void)
   /// Answered at once: the loop turns.
   case ping(@Sendable () -> Void)
   case stop

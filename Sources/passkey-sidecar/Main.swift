@@ -3,11 +3,9 @@ internal import Sidecar
 
 /// Hands the command line over and ends with the code that came back.
 @main struct Main {
-  static let version = "0.1.0"
-
   static func main() {
     let output = CommandOutput(put: { put($0, on: STDOUT_FILENO) }, complain: { put($0, on: STDERR_FILENO) })
-    exit(perform(Array(CommandLine.arguments.dropFirst()), version: version, output: output))
+    exit(perform(Array(CommandLine.arguments.dropFirst()), version: Product.version, output: output))
   }
 
   private static func put(_ text: String, on descriptor: Int32) {

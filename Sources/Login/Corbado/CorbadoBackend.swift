@@ -11,6 +11,7 @@ final class CorbadoBackend {
   let configuration: Configuration.Corbado
   let outbound: Outbound
   let log: EventLog
+  let meter: CallMeter
   private let now: @Sendable () -> MonotonicTime
   private var breaker = CircuitBreaker()
   /// What `authorization` was made of.
@@ -23,11 +24,13 @@ final class CorbadoBackend {
   static let connectTokenLimitBytes = 4096
 
   init(
-    configuration: Configuration.Corbado, outbound: Outbound, log: EventLog, now: @escaping @Sendable () -> MonotonicTime
+    configuration: Configuration.Corbado, outbound: Outbound, log: EventLog, meter: CallMeter,
+    now: @escaping @Sendable () -> MonotonicTime
   ) {
     self.configuration = configuration
     self.outbound = outbound
     self.log = log
+    self.meter = meter
     self.now = now
     content = configuration.credential.content
     // The configuration has made it before.
@@ -103,6 +106,7 @@ final class CorbadoBackend {
     } catch {
       let isAnswer = error.kind == .protocolError || error.kind == .responseTooLarge
       let reason: LoginReason = isAnswer ? .corbadoAnswerInvalid : .corbadoUnreachable
+      meter.record(call.name, reason.rawValue, microseconds: now().microseconds(since: start))
       log.warn(
         "corbado_call",
         [
@@ -169,6 +173,7 @@ final class CorbadoBackend {
   }
 
   private func report(_ name: String, _ reason: LoginReason?, _ answer: Answer, since start: MonotonicTime) {
+    meter.record(name, reason?.rawValue ?? "ok", microseconds: now().microseconds(since: start))
     let members: KeyValuePairs<StaticString, EventLog.Value> = [
       "call": .text(name), "outcome": .text(reason?.rawValue ?? "ok"), "status": EventLog.Value(answer.status),
       "verdict": answer.knownVerdict.map { .text($0) } ?? .null,

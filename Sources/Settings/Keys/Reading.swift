@@ -34,6 +34,9 @@ final class Reading {
 
   func locate(_ path: String, _ position: Position) { positions[path] = position }
 
+  /// The key stands in the file.
+  func isLocated(_ path: String) -> Bool { positions[path] != nil }
+
   func watch(_ file: String) {
     if !watchedFiles.contains(file) { watchedFiles.append(file) }
   }

@@ -82,6 +82,24 @@ public struct ProbeSettings: Equatable, Sendable {
   }
 }
 
+/// `admin`: `/config` and `/connections`.
+public struct AdminSettings: Equatable, Sendable {
+  /// Where it is if the file says nothing. Then it is done without if another process is there already: two sidecars on one host.
+  public static let usualAddress = SocketAddress(ipv4: 0x7F00_0001, port: 9902)
+
+  public let address: SocketAddress
+  /// A dependency that is away makes the process not ready.
+  public let strictReadiness: Bool
+
+  init(_ keys: Section) {
+    address = keys.value("address", .listenAddress, default: "127.0.0.1:9902")
+    strictReadiness = keys.value("strictReadiness", .flag, default: "false")
+    if !address.isLoopback {
+      keys.warn("address", "reachable from outside: whoever reaches it sees the configuration and who is connected")
+    }
+  }
+}
+
 /// `log`
 public struct LogSettings: Equatable, Sendable {
   public enum Access: String, CaseIterable, Sendable {
@@ -129,6 +147,8 @@ public struct LimitSettings: Equatable, Sendable {
   public let bodyIdle: Duration
   /// Of completeLogin, from one client address.
   public let loginAttemptsPerMinute: Int
+  /// Requests under way, of all workers. Above: 503 `overloaded`.
+  public let inFlightCount: Int
   /// From the signal to the end of accepting.
   public let lameDuck: Duration
   /// For what still runs after it.
@@ -147,9 +167,10 @@ public struct LimitSettings: Equatable, Sendable {
     idle = keys.value("idle", .duration(.seconds(1)...(.seconds(86_400))), default: "75s")
     bodyIdle = keys.value("bodyIdle", .duration(.milliseconds(100)...(.seconds(86_400))), default: "60s")
     loginAttemptsPerMinute = keys.value("loginAttempts", .count(1...100_000), default: "30")
+    inFlightCount = keys.value("inFlight", .count(1...1_000_000), default: "4096")
     lameDuck = keys.value("lameDuck", .duration(.zero...(.seconds(600))), default: "5s")
     drain = keys.value("drain", .duration(.zero...(.seconds(3600))), default: "30s")
-    keys.notYet("connections", "bufferedBytes", "inFlight")
+    keys.notYet("connections", "bufferedBytes")
     if connectionWindowBytes < streamWindowBytes {
       keys.warn("connectionWindow", "smaller than streamWindow: one stream can never use its own")
     }
