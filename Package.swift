@@ -71,7 +71,7 @@ let package = Package(
     tests("ProxyTests", ["Proxy", "Gate", "HTTP", "Login", "TestPeers"]),
     tests("SettingsTests", ["Settings", "JOSE", "Gate", "Login", "Proxy", "HTTPServer", "HTTPClient", "Keys", "StateStore", "Telemetry", "TestPeers"]),
     tests("SidecarTests", ["Sidecar", "Settings", "TestPeers"]),
-    tests("EndToEndTests", ["TestPeers", "passkey-sidecar", "passkey-sidecar-demo", "OpenSSL", "JOSE"]),
-    tests("HouseTests", ["Proxy"]),
+    tests("EndToEndTests", ["TestPeers", "passkey-sidecar", "passkey-sidecar-demo", "OpenSSL", "JOSE", "Telemetry"]),
+    tests("HouseTests", ["Proxy", "Telemetry"]),
   ]
 )

@@ -218,10 +218,10 @@ final class ControlLoop: Sendable {
     }
   }
 
-  func readiness(isStrict: Bool, _ reload: ReloadStatus) async -> Readiness {
+  func readiness(isStrict: Bool, _ reload: ReloadStatus) async -> ProcessReadiness {
     let issuers = await keys.status()
     return state.withLock { state in
-      Readiness(
+      ProcessReadiness(
         isDraining: state.isDraining, issuers: issuers, upstream: state.upstream, state: state.stateStore, reload: reload,
         isStrict: isStrict, isIssuer: state.ownIssuer != nil)
     }

@@ -30,7 +30,9 @@ public struct MetricsText: Sendable {
     text += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind.rawValue)\n"
   }
 
-  public mutating func sample(_ labels: Labels = [:], _ value: Int64) {
+  public mutating func sample(_ value: Int64) { sample([:], value) }
+
+  public mutating func sample(_ labels: Labels, _ value: Int64) {
     line("", labels, nil, String(value))
   }
 
@@ -39,7 +41,9 @@ public struct MetricsText: Sendable {
   }
 
   /// A histogram: cumulative buckets, sum and count.
-  public mutating func sample(_ labels: Labels = [:], _ histogram: DurationHistogram) {
+  public mutating func sample(_ histogram: DurationHistogram) { sample([:], histogram) }
+
+  public mutating func sample(_ labels: Labels, _ histogram: DurationHistogram) {
     var sum: Int64 = 0
     for (index, bound) in DurationHistogram.bounds.enumerated() {
       sum += histogram.count(ofBucket: index)

@@ -7,7 +7,7 @@ import Transport
 ///
 /// False only before the first usable keys and while draining: one dependency that is away must not take every replica out.
 /// With `isStrict` every dependency counts.
-struct Readiness: Sendable {
+struct ProcessReadiness: Sendable {
   var isDraining: Bool
   var issuers: [IssuerStatus]
   var upstream: UpstreamFinder.Outcome?
