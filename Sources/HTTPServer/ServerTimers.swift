@@ -27,7 +27,9 @@ extension HTTPServer {
 
   /// Sees to it that the connection's one timer comes up no later than its deadline.
   mutating func arm(_ handle: Handle, _ loop: inout EventLoop) {
-    let deadline = deadline(handle)
+    // Never in the past: timers that are due are handled before the loop goes on, and one that came up again and again
+    // would keep it from ever doing so.
+    let deadline = max(deadline(handle), now + .milliseconds(1))
     guard deadline < connections[handle].timerArmedAt else { return }
     connections[handle].timerArmedAt = deadline
     loop.timers.schedule(handle, at: deadline)
