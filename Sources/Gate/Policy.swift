@@ -54,6 +54,9 @@ public final class Policy: Sendable {
   /// Name of the cookie that may hold a token.
   public var credentialCookie: String? { credentials.cookieName.map { String(decoding: $0, as: UTF8.self) } }
 
+  /// The path of a rule as the configuration writes it, for the log.
+  public func path(ofRule rule: Int) -> String? { rules.indices.contains(rule) ? rules[rule].path : nil }
+
   /// The path of the rule's login page.
   public func loginPage(ofRule rule: Int) -> String? { rules.indices.contains(rule) ? rules[rule].loginPage : nil }
 

@@ -126,7 +126,8 @@ struct PolicyCompiler {
       audiences: rule.audiences, passkeyWithin: rule.passkeyWithin, anonymousOnBadToken: rule.badToken == .anonymous,
       forwardsPreflight: rule.forwardsPreflight, endsWithToken: rule.endsWithToken)
     return CompiledRule(
-      pattern: pattern, methods: methods, requirement: requirement, loginPage: rule.loginPage, responseHead: rule.responseHead)
+      pattern: pattern, methods: methods, requirement: requirement, loginPage: rule.loginPage, responseHead: rule.responseHead,
+      path: rule.path)
   }
 
   /// Positions of claim rules, each distinct one being there once.

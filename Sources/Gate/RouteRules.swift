@@ -7,6 +7,8 @@ struct CompiledRule: Sendable {
   var requirement: Requirement
   var loginPage: String?
   var responseHead: Duration?
+  /// As the configuration writes it.
+  var path: String
 }
 
 /// What a request must bring. A class, so that a decision holds it with one reference.

@@ -34,19 +34,22 @@ extension Proxy {
     let path = server.exchanges[exchange].head.path
     let context = passages[passage].downstream
     let isKnown = downstreams.contains(context)
-    let client = isKnown ? downstreams[context].value.client : []
+    let client = isKnown && configuration.logsClient ? downstreams[context].value.client : []
     var rule: [UInt8] = []
     var subject: [UInt8] = []
     var issuer = ""
+    if let number = passages[passage].rule {
+      rule = label(ofRule: number)
+      line.route = (passages[passage].admission?.policy ?? snapshot.policy).path(ofRule: number)
+    }
     if let admission = passages[passage].admission {
-      if let number = admission.rule { rule = label(ofRule: number) }
       if let token = admission.token {
         issuer = token.issuer
         if isKnown, downstreams[context].value.loggedToken === token {
           subject = downstreams[context].value.loggedSubject
         } else {
-          subject = hashSubject(token.subject)
-          if isKnown {
+          subject = configuration.renderSubject(token.subject)
+          if isKnown, !subject.isEmpty {
             downstreams[context].value.loggedToken = token
             downstreams[context].value.loggedSubject = subject
           }

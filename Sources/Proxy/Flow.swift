@@ -54,7 +54,9 @@ extension Proxy {
     case .forward(let admission): forward(passage, admission, context, &loop)
     case .serve(let call): collect(passage, call, &loop)
     case .answerPreflight(let preflight): answerPreflight(passage, preflight)
-    case .refuse(let denied): refuse(passage, Refusal(denied))
+    case .refuse(let denied):
+      passages[passage].rule = denied.rule
+      refuse(passage, Refusal(denied))
     case .needsKeys(let request):
       passages[passage].stage = .waitingForKeys
       loop.timers.schedule(passage, at: loop.now + Self.keyPatience)
@@ -78,6 +80,7 @@ extension Proxy {
   private mutating func forward(_ passage: Handle, _ admission: Admission, _ context: Handle, _ loop: inout EventLoop) {
     let exchange = passages[passage].exchange
     passages[passage].admission = admission
+    passages[passage].rule = admission.rule
     var lines: [FieldLine] = []
     swap(&lines, &passages[passage].lines)
     lines.removeAll(keepingCapacity: true)

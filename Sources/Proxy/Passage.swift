@@ -43,6 +43,8 @@ struct Passage: ~Copyable {
   // For the access log.
   var status: UInt16 = 0
   var reason: Reason?
+  /// The route rule that decided.
+  var rule: Int?
   var trace = TraceContext.absent
   var gateMicroseconds: Int64 = -1
   var calledAt = MonotonicTime(nanoseconds: 0)

@@ -25,6 +25,10 @@ public struct Proxy: ~Copyable {
     public var secureListeners: [Bool]
     /// Requests under way. Above: 503 `overloaded`.
     public var inFlightCount: Int
+    /// What the access log calls a user; empty: nothing. A reload may replace it.
+    public var renderSubject: @Sendable (String) -> [UInt8] = { _ in [] }
+    /// The access log names the peer's address.
+    public var logsClient = true
 
     public init(upstreamAuthority: String?, secureListeners: [Bool], inFlightCount: Int = .max) {
       self.upstreamAuthority = upstreamAuthority
@@ -47,7 +51,6 @@ public struct Proxy: ~Copyable {
   private(set) var http1Origin: Int?
   let slowPath: SlowPath
   let eventLog: EventLog
-  let hashSubject: @Sendable (String) -> [UInt8]
   var passages = Slab<Passage>(kind: passageKind)
   var downstreams = Slab<Box>(kind: downstreamKind)
   private var serverEvents: [ServerEvent] = []
@@ -66,8 +69,7 @@ public struct Proxy: ~Copyable {
 
   public init(
     server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, http1Origin: Int? = nil, gate: consuming Gate, snapshot: ProxySnapshot,
-    configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog,
-    hashSubject: @escaping @Sendable (String) -> [UInt8]
+    configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog
   ) {
     self.server = server
     self.client = client
@@ -80,7 +82,6 @@ public struct Proxy: ~Copyable {
     self.slowPath = slowPath
     self.accessLog = accessLog
     self.eventLog = eventLog
-    self.hashSubject = hashSubject
   }
 
   public mutating func publish(_ snapshot: ProxySnapshot) {
@@ -104,7 +105,9 @@ public struct Proxy: ~Copyable {
     // Whether a peer is a trusted proxy was said by the old policy.
     for connection in server.connections.handles() {
       let context = Handle(raw: server.connections[connection].context)
-      if downstreams.contains(context) { downstreams[context].value.facts = facts(of: connection) }
+      guard downstreams.contains(context) else { continue }
+      downstreams[context].value.facts = facts(of: connection)
+      downstreams[context].value.loggedToken = nil
     }
   }
 

@@ -43,7 +43,10 @@ final class Applier: Sendable {
       state.settings = loaded.settings
       state.document = loaded.document
       state.loadedAtSeconds = Clock.unixNanoseconds() / 1_000_000_000
-      return (WorkerConfiguration(loaded.settings, workerCount: self.control.mailboxes.count, accessWriter: writer(&state)), isUpstreamOther)
+      let configuration = WorkerConfiguration(
+        loaded.settings, workerCount: self.control.mailboxes.count, accessWriter: writer(&state),
+        subjectHash: self.control.subjectHash)
+      return (configuration, isUpstreamOther)
     }
     log.set(level: loaded.settings.log.level)
     let control = control

@@ -39,6 +39,7 @@ final class ControlLoop: Sendable {
   let login: LoginEndpoints
   let keys: KeyService
   let outbound: OutboundClient
+  let subjectHash = SubjectHash()
   let mailboxes: [Mailbox<WorkerMessage>]
   let state: Mutex<State>
 

@@ -158,10 +158,8 @@ struct Sidecar {
   ) throws(StartFailure) -> [WorkerPlan] {
     let settings = loaded.settings
     let seed: UInt64
-    let hash: SubjectHash
     do throws(KeyFailure) {
       seed = try randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }
-      hash = try SubjectHash(secret: try randomBytes(32))
     } catch {
       throw .system("\(error)")
     }
@@ -176,9 +174,10 @@ struct Sidecar {
         findUpstream: { control.findUpstream() })
       return WorkerPlan(
         number: number, listeners: listeners, mailbox: mailbox,
-        configuration: WorkerConfiguration(settings, workerCount: workerCount, accessWriter: accessWriter),
+        configuration: WorkerConfiguration(
+          settings, workerCount: workerCount, accessWriter: accessWriter, subjectHash: control.subjectHash),
         snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none), slowPath: slowPath,
-        eventLog: log, subjectHash: hash, cacheSeed: seed,
+        eventLog: log, cacheSeed: seed,
         drained: { control.workerDrained() })
     }
   }
@@ -226,6 +225,9 @@ struct Sidecar {
     control.findUpstream()
     let (control, probes, admin, executor, stateProbe) = (control, probes, admin, executor, stateProbe)
     Task(executorPreference: executor) {
+      do throws(KeyFailure) { try await control.subjectHash.load(from: stateProbe.store) } catch {
+        control.log.error("subject_hash_unavailable", ["detail": .text("\(error)")])
+      }
       await control.keys.start()
       await probes.start()
       await admin?.start()

@@ -12,7 +12,7 @@ final class StateProbe: Sendable {
     case failed(String)
   }
 
-  private let store: any StateStore
+  let store: any StateStore
   private let meter: CallMeter
   /// Of passkey data that there cannot be.
   private let digest: PasskeyDataDigest?

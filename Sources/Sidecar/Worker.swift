@@ -14,7 +14,6 @@ struct WorkerPlan: Sendable {
   var snapshot: ProxySnapshot
   var slowPath: SlowPath
   var eventLog: EventLog
-  var subjectHash: SubjectHash
   var cacheSeed: UInt64
   /// Called once, on the worker's thread, when nothing is under way any more after `drain`.
   var drained: @Sendable () -> Void
@@ -59,8 +58,7 @@ struct Worker: ~Copyable {
     proxy = Proxy(
       server: HTTPServer(plan.configuration.serverLimits), client: client, origin: origin, http1Origin: http1Origin,
       gate: Gate(seed: plan.cacheSeed), snapshot: plan.snapshot, configuration: plan.configuration.proxy,
-      slowPath: plan.slowPath, accessLog: AccessLog(writer: plan.configuration.accessWriter), eventLog: plan.eventLog,
-      hashSubject: plan.subjectHash.render)
+      slowPath: plan.slowPath, accessLog: AccessLog(writer: plan.configuration.accessWriter), eventLog: plan.eventLog)
     loop = try EventLoop()
   }
 

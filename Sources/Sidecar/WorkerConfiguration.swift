@@ -13,7 +13,7 @@ struct WorkerConfiguration: Sendable {
   /// Nil: no access log.
   var accessWriter: LineWriter?
 
-  init(_ settings: SidecarSettings, workerCount: Int, accessWriter: LineWriter?) {
+  init(_ settings: SidecarSettings, workerCount: Int, accessWriter: LineWriter?, subjectHash: SubjectHash) {
     serverLimits = settings.limits.server
     clientLimits = settings.clientLimits
     origin = settings.upstreamOrigin
@@ -22,6 +22,12 @@ struct WorkerConfiguration: Sendable {
       secureListeners: settings.listeners.map { _ in false },
       // Each worker takes its share: they know nothing of each other.
       inFlightCount: max(1, (settings.limits.inFlightCount + workerCount - 1) / workerCount))
+    proxy.logsClient = settings.log.logsClient
+    switch settings.log.subject {
+    case .hash: proxy.renderSubject = { subjectHash.render($0) }
+    case .plain: proxy.renderSubject = { Array($0.utf8) }
+    case .off: break
+    }
     self.accessWriter = accessWriter
   }
 }

@@ -12,6 +12,8 @@ public struct AccessLine: Sendable {
   public var status: UInt16 = 0
   /// The refusal's reason as it stands in the table of refusals; nil: none.
   public var reason: String?
+  /// The path of the route rule that decided, as the configuration writes it; nil: none did.
+  public var route: String?
   /// Bytes of content received from and sent to the client, without framing.
   public var receivedBytes: Int64 = 0
   public var sentBytes: Int64 = 0
@@ -28,7 +30,7 @@ public struct AccessLine: Sendable {
 
 /// The access log of one worker: builds lines without allocating and hands them over once a loop turn.
 ///
-/// A line is one JSON object: `time`, `client`, `method`, `path` (no query), `status`, `reason`, `rule`, `subject`,
+/// A line is one JSON object: `time`, `client`, `method`, `path` (no query), `status`, `reason`, `rule`, `route`, `subject`,
 /// `issuer`, `protocol`, `bytes_in`, `bytes_out`, `duration_us`, `gate_us`, `upstream_us` (microseconds), `trace_id`.
 /// Members that do not apply are `null`; whatever bytes a client sends stay inside one line.
 public struct AccessLog: ~Copyable {
@@ -63,7 +65,7 @@ public struct AccessLog: ~Copyable {
       min(path.count, Self.pathLimitBytes) + min(client.count, Self.textLimitBytes)
       + min(method.count, Self.textLimitBytes) + min(rule.count, Self.textLimitBytes)
       + min(subject.count, Self.textLimitBytes) + min(issuer.count, Self.textLimitBytes)
-    let room = 512 + texts * OutputSpan<UInt8>.worstCaseBytesPerByte + (line.reason?.utf8.count ?? 0) * OutputSpan<UInt8>.worstCaseBytesPerByte
+    let room = 512 + texts * OutputSpan<UInt8>.worstCaseBytesPerByte + ((line.reason?.utf8.count ?? 0) + min(line.route?.utf8.count ?? 0, Self.textLimitBytes)) * OutputSpan<UInt8>.worstCaseBytesPerByte
     lines.append(addingCapacity: room) { output in
       output.append("{\"time\":\"")
       formatter.append(line.time, to: &output)
@@ -83,6 +85,8 @@ public struct AccessLog: ~Copyable {
         output.append(",\"reason\":null,\"rule\":")
       }
       output.append(text: rule)
+      output.append(",\"route\":")
+      if let route = line.route { output.append(text: route.utf8.span) } else { output.append("null") }
       output.append(",\"subject\":")
       output.append(text: subject)
       output.append(",\"issuer\":")

@@ -106,13 +106,26 @@ public struct LogSettings: Equatable, Sendable {
     case stdout, off
   }
 
+  public enum Subject: String, CaseIterable, Sendable {
+    /// Keyed: lines of one user can be found together, and nobody can guess the name.
+    case hash
+    case plain, off
+  }
+
   public let access: Access
   public let level: EventLog.Level
+  public let subject: Subject
+  /// The access log names the client's address.
+  public let logsClient: Bool
 
   init(_ keys: Section) {
     access = keys.value("access", .choice(), default: "stdout")
     level = keys.value("level", .level, default: "info")
-    keys.notYet("subject", "client")
+    subject = keys.value("subject", .choice(), default: "hash")
+    logsClient = keys.value("client", .flag, default: "true")
+    if subject == .plain {
+      keys.warn("subject", "plain: the log names users, and whoever keeps it keeps personal data")
+    }
   }
 }
 
