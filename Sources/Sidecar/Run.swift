@@ -70,7 +70,7 @@ struct Sidecar {
 
     let count = settings.workers.count
     (control, stateProbe) = try Self.assembleControl(loaded, log, executor, workerCount: count)
-    let listeners = try Self.openListeners(settings, workerCount: count)
+    let listeners = try Self.openListeners(settings, workerCount: count, log)
     control.setUpstream(settings.upstream)
     plans = try Self.planWorkers(loaded, control, listeners, accessWriter, log)
     do throws(Errno) {
@@ -134,9 +134,27 @@ struct Sidecar {
     }
   }
 
-  private static func openListeners(_ settings: SidecarSettings, workerCount: Int) throws(StartFailure) -> [[OpenListener]] {
+  /// Of each worker. A socket that was handed to us is used for the listener of its address.
+  private static func openListeners(
+    _ settings: SidecarSettings, workerCount: Int, _ log: EventLog
+  ) throws(StartFailure) -> [[OpenListener]] {
     var opened: [[OpenListener]] = Array(repeating: [], count: workerCount)
+    var inherited: [OpenListener] = []
+    for descriptor in InheritedListeners.take() {
+      do throws(Errno) {
+        inherited.append(OpenListener(try Listener(adopting: descriptor), isInherited: true))
+      } catch {
+        throw .listener("descriptor \(descriptor): \(error)")
+      }
+    }
+    for open in inherited where !settings.listeners.contains(where: { $0.address == open.listener.address }) {
+      log.warn("inherited_listener_unused", ["address": .text(open.listener.address.description)])
+    }
     for listener in settings.listeners {
+      if let open = inherited.first(where: { $0.listener.address == listener.address }) {
+        for worker in 0..<workerCount { opened[worker].append(open) }
+        continue
+      }
       // With port 0 the first socket chooses, the others share its port.
       var address = listener.address
       for worker in 0..<workerCount {

@@ -22,7 +22,13 @@ struct WorkerPlan: Sendable {
 /// A listener that a thread can be handed.
 final class OpenListener: Sendable {
   let listener: Listener
-  init(_ listener: consuming Listener) { self.listener = listener }
+  /// A service manager opened it and keeps it: every worker accepts from it, and it goes on to listen when we end.
+  let isInherited: Bool
+
+  init(_ listener: consuming Listener, isInherited: Bool = false) {
+    self.listener = listener
+    self.isInherited = isInherited
+  }
 }
 
 struct ListenerSlot: ~Copyable {
@@ -66,7 +72,7 @@ struct Worker: ~Copyable {
   mutating func run() throws(Errno) {
     for (number, listener) in plan.listeners.enumerated() {
       guard let handle = listeners.insert(ListenerSlot(listener: listener, number: number)) else { continue }
-      try loop.watchForReading(listener.listener.descriptor.number, as: handle)
+      try loop.watchForReading(listener.listener.descriptor.number, as: handle, isShared: listener.isInherited)
     }
     if let handle = mailboxes.insert(true) { try loop.watchForReading(plan.mailbox.descriptor, as: handle) }
     while !isStopped { turn() }
@@ -116,7 +122,8 @@ struct Worker: ~Copyable {
     guard listeners.contains(handle), listeners[handle].isPaused else { return }
     listeners[handle].isPaused = false
     do throws(Errno) {
-      try loop.watchForReading(listeners[handle].listener.listener.descriptor.number, as: handle)
+      let open = listeners[handle].listener
+      try loop.watchForReading(open.listener.descriptor.number, as: handle, isShared: open.isInherited)
     } catch {
       listeners[handle].isPaused = true
       loop.timers.schedule(handle, at: loop.now + Self.acceptPause)
@@ -156,16 +163,16 @@ struct Worker: ~Copyable {
     proxy.accessLog = AccessLog(writer: configuration.accessWriter)
   }
 
-  /// What waits in the accept queues is still taken; then no more.
+  /// What waits in the accept queues is still taken; then no more. An inherited queue is the next process's.
   private mutating func drain(_ notice: Duration) {
     guard !isDraining else { return }
     isDraining = true
     drainingEndsAt = loop.now + notice
     for handle in listeners.handles() {
-      accept(handle)
-      let descriptor = listeners[handle].listener.listener.descriptor.number
-      if !listeners[handle].isPaused { loop.unwatch(descriptor) }
-      listeners[handle].listener.listener.stopListening()
+      let open = listeners[handle].listener
+      if !open.isInherited { accept(handle) }
+      if !listeners[handle].isPaused { loop.unwatch(open.listener.descriptor.number) }
+      if !open.isInherited { open.listener.stopListening() }
       _ = listeners.remove(handle)
     }
     proxy.server.drain(&loop)

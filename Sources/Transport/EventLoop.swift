@@ -58,8 +58,10 @@ public struct Readiness: Sendable {
   }
 
   /// Level-triggered for reading: listeners, mailboxes, loops.
-  public func watchForReading(_ descriptor: CInt, as handle: Handle) throws(Errno) {
-    try add(descriptor, EPOLLIN.rawValue, handle)
+  ///
+  /// - Parameter isShared: other loops watch it too, and one of them is enough to be woken.
+  public func watchForReading(_ descriptor: CInt, as handle: Handle, isShared: Bool = false) throws(Errno) {
+    try add(descriptor, EPOLLIN.rawValue | (isShared ? EPOLLEXCLUSIVE.rawValue : 0), handle)
   }
 
   public func unwatch(_ descriptor: CInt) {

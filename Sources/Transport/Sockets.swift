@@ -15,14 +15,29 @@ public struct Listener: ~Copyable, Sendable {
     if address.family == .ipv6 { descriptor.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
     guard unsafe address.withSockaddr({ unsafe bind(descriptor.number, $0, $1) }) == 0 else { throw .last }
     guard listen(descriptor.number, CInt(backlog)) == 0 else { throw .last }
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let outcome = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor.number, $0, &length) }
-    }
-    guard outcome == 0, let bound = SocketAddress(storage) else { throw .last }
+    let bound = try Self.boundAddress(descriptor)
     self.address = bound
     self.descriptor = descriptor
+  }
+
+  /// Takes over a listening socket that somebody else opened; see ``InheritedListeners``.
+  public init(adopting number: CInt) throws(Errno) {
+    let descriptor = FileDescriptor(owning: number)
+    try InheritedListeners.adopt(descriptor)
+    let bound = try Self.boundAddress(descriptor)
+    self.address = bound
+    self.descriptor = descriptor
+  }
+
+  private static func boundAddress(_ descriptor: borrowing FileDescriptor) throws(Errno) -> SocketAddress {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let number = descriptor.number
+    let outcome = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(number, $0, &length) }
+    }
+    guard outcome == 0, let bound = SocketAddress(storage) else { throw .last }
+    return bound
   }
 
   static func socket(_ family: SocketAddress.Family) throws(Errno) -> FileDescriptor {

@@ -16,7 +16,8 @@ enum UnsafeFiles {
     "system calls": [
       "Settings/SettingsSources.swift", "Telemetry/LineWriter.swift", "Telemetry/Timestamp.swift",
       "Transport/Clock.swift", "Transport/Errno.swift", "Transport/EventLoop.swift", "Transport/FileContent.swift",
-      "Transport/FileDescriptor.swift", "Transport/FileWatcher.swift", "Transport/Mailbox.swift", "Transport/NameResolver.swift",
+      "Transport/FileDescriptor.swift", "Transport/FileWatcher.swift",
+      "Transport/InheritedListeners.swift", "Transport/Mailbox.swift", "Transport/NameResolver.swift",
       "Transport/ProcessFacts.swift",
       "Transport/SignalWaiter.swift", "Transport/SocketAddress.swift", "Transport/Sockets.swift", "Transport/Thread.swift",
       "passkey-sidecar-demo/Console.swift", "passkey-sidecar/Main.swift",
