@@ -136,7 +136,7 @@ public struct Admission: Sendable {
           whole = whole.lowerBound + 1..<whole.upperBound
         }
       }
-      arena.appendCopy(of: whole)
+      arena.append(copyOf: whole)
     }
     while arena.count > start, FieldSyntax.isWhiteSpace(arena[arena.count - 1]) { arena.removeLast() }
     return arena.count == start ? nil : Slice(start: start, count: arena.count - start)
@@ -152,7 +152,7 @@ public struct Admission: Sendable {
         arena.append(UInt8(ascii: ","))
         arena.append(UInt8(ascii: " "))
       }
-      arena.appendCopy(of: element.range)
+      arena.append(copyOf: element.range)
     }
     return arena.count == start ? nil : Slice(start: start, count: arena.count - start)
   }

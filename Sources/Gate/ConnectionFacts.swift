@@ -36,6 +36,16 @@ public struct ConnectionFacts: Sendable {
   public let isTrustedProxy: Bool
   /// The subject of the client certificate, where the listener asks for one.
   public let clientCertificateSubject: String?
+  /// The peer as the forwarded fields call it, written once for all requests.
+  let forwarded: ForwardedPeer
+
+  init(peer: PeerAddress, isTLS: Bool, isTrustedProxy: Bool, clientCertificateSubject: String?) {
+    self.peer = peer
+    self.isTLS = isTLS
+    self.isTrustedProxy = isTrustedProxy
+    self.clientCertificateSubject = clientCertificateSubject
+    forwarded = ForwardedPeer(peer)
+  }
 }
 
 /// Where the connection's last token is in the worker's cache: the next one is compared with it before anything is

@@ -42,9 +42,10 @@ struct ForwardedFields: Sendable {
     head.fields.bytes.append(contentsOf: constants)
     func constant(_ slice: Slice) -> Slice { Slice(start: base + Int(slice.start), count: Int(slice.count)) }
 
-    let peer = Self.appendPeer(facts.peer, to: &head.fields.bytes)
     let scheme = constant(facts.isTLS ? https : http)
-    let element = Self.appendElement(peer: peer, facts, scheme: scheme, head: &head)
+    let element = appendElement(facts.forwarded, isTLS: facts.isTLS, head: &head)
+    let peer = Slice(
+      start: Int(element.start) + Int(facts.forwarded.address.start), count: Int(facts.forwarded.address.count))
 
     var allFor = peer
     var allForwarded = element
@@ -80,35 +81,41 @@ struct ForwardedFields: Sendable {
     guard head.fields.count(of: field) > 0 else { return last }
     let start = head.fields.bytes.count
     for index in head.fields.lines.indices where head.fields.lines[index].known == field {
-      head.fields.bytes.appendCopy(of: head.fields.lines[index].value.range)
+      head.fields.bytes.append(copyOf: head.fields.lines[index].value.range)
       head.fields.bytes.append(UInt8(ascii: ","))
       head.fields.bytes.append(UInt8(ascii: " "))
     }
-    head.fields.bytes.appendCopy(of: last.range)
+    head.fields.bytes.append(copyOf: last.range)
     return Slice(start: start, count: head.fields.bytes.count - start)
   }
 
   /// The element of `Forwarded` that is ours (RFC 7239 §4).
-  private static func appendElement(
-    peer: Slice, _ facts: ConnectionFacts, scheme: Slice, head: inout RequestHead
-  ) -> Slice {
+  private func appendElement(_ peer: ForwardedPeer, isTLS: Bool, head: inout RequestHead) -> Slice {
     let start = head.fields.bytes.count
-    _ = head.fields.store("for=")
-    if facts.peer.isKnown && !facts.peer.isIPv4 {
-      _ = head.fields.store("\"[")
-      head.fields.bytes.appendCopy(of: peer.range)
-      _ = head.fields.store("]\"")
-    } else {
-      head.fields.bytes.appendCopy(of: peer.range)
-    }
+    head.fields.bytes.append(contentsOf: peer.node)
     if !head.authority.isEmpty {
       _ = head.fields.store(";host=\"")
-      head.fields.bytes.appendCopy(of: head.authority.range)
+      head.fields.bytes.append(copyOf: head.authority.range)
       _ = head.fields.store("\"")
     }
-    _ = head.fields.store(";proto=")
-    head.fields.bytes.appendCopy(of: scheme.range)
+    _ = isTLS ? head.fields.store(";proto=https") : head.fields.store(";proto=http")
     return Slice(start: start, count: head.fields.bytes.count - start)
+  }
+}
+
+/// The node identifier of a peer (RFC 7239 §6), rendered.
+struct ForwardedPeer: Sendable {
+  /// `for=` and the address, an IPv6 address in brackets and quoted.
+  let node: [UInt8]
+  /// The bare address in it; `unknown` (RFC 7239 §6.2) without one.
+  let address: Slice
+
+  init(_ peer: PeerAddress) {
+    let isIPv6 = peer.isKnown && !peer.isIPv4
+    var node = [UInt8]((isIPv6 ? "for=\"[" : "for=").utf8)
+    address = Self.appendPeer(peer, to: &node)
+    if isIPv6 { node.append(contentsOf: "]\"".utf8) }
+    self.node = node
   }
 
   /// The address as text, IPv6 in the form of RFC 5952; `unknown` (RFC 7239 §6.2) without one.
@@ -167,19 +174,5 @@ struct ForwardedFields: Sendable {
       hasBegun = true
       bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
     }
-  }
-}
-
-extension Array where Element == UInt8 {
-  /// Appends bytes of the array itself: byte by byte, since a slice would make the array copy itself.
-  mutating func appendCopy(of range: Range<Int>) {
-    reserveCapacityForAppend(range.count)
-    for index in range { append(self[index]) }
-  }
-
-  /// Grows geometrically, which `reserveCapacity` alone does not.
-  private mutating func reserveCapacityForAppend(_ additional: Int) {
-    let needed = count + additional
-    if needed > capacity { reserveCapacity(Swift.max(needed, capacity * 2)) }
   }
 }

@@ -37,11 +37,22 @@ extension OutputSpan where Element == UInt8 {
     }
   }
 
+  /// Sixteen digits in lower case.
   mutating func append(hexadecimal value: UInt64) {
-    var shift: UInt64 = 64
-    while shift > 0 {
-      shift -= 4
-      append(hexDigit(UInt8(truncatingIfNeeded: (value >> shift) & 0xF)))
+    append(digitsOf: UInt32(truncatingIfNeeded: value &>> 32))
+    append(digitsOf: UInt32(truncatingIfNeeded: value))
+  }
+
+  /// All eight digits at once: each in a byte of its own, the first in the lowest.
+  private mutating func append(digitsOf value: UInt32) {
+    var digits = UInt64(value)
+    digits = (digits | digits &<< 16) & 0x0000_FFFF_0000_FFFF
+    digits = (digits | digits &<< 8) & 0x00FF_00FF_00FF_00FF
+    digits = ((digits | digits &<< 4) & 0x0F0F_0F0F_0F0F_0F0F).byteSwapped
+    let letters = (digits &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
+    digits = (digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).littleEndian
+    unsafe withUnsafeBytes(of: digits) { bytes in
+      unsafe append(copying: bytes.assumingMemoryBound(to: UInt8.self))
     }
   }
 

@@ -42,8 +42,8 @@ public struct FieldSection: Sendable {
 
   /// Forgets the content and keeps the memory.
   @inlinable public mutating func removeAll() {
-    bytes.removeAll(keepingCapacity: true)
-    lines.removeAll(keepingCapacity: true)
+    if !bytes.isEmpty { bytes.removeAll(keepingCapacity: true) }
+    if !lines.isEmpty { lines.removeAll(keepingCapacity: true) }
   }
 
   /// Puts bytes into the arena without making a line of them.
@@ -67,9 +67,12 @@ public struct FieldSection: Sendable {
 
   /// Appends a line. The name must be in lower case.
   @inlinable public mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
-    let storedName = store(name)
-    let storedValue = store(value)
-    lines.append(FieldLine(name: storedName, value: storedValue, known: KnownField(name)))
+    let start = bytes.count
+    bytes.append(copying: name, value)
+    lines.append(
+      FieldLine(
+        name: Slice(start: start, count: name.count), value: Slice(start: start &+ name.count, count: value.count),
+        known: KnownField(name)))
   }
 
   /// Appends a line. The name must be in lower case.
@@ -117,5 +120,32 @@ extension Array where Element == UInt8 {
   /// `append(contentsOf:)` for a span: one capacity check, one copy.
   @inlinable public mutating func append(copying content: Span<UInt8>) {
     unsafe content.withUnsafeBufferPointer { buffer in unsafe append(contentsOf: buffer) }
+  }
+
+  /// Two spans one after the other, for one check of the capacity.
+  @inlinable public mutating func append(copying first: Span<UInt8>, _ second: Span<UInt8>) {
+    append(addingCapacity: first.count &+ second.count) { output in
+      unsafe output.withUnsafeMutableBufferPointer { buffer, count in
+        unsafe first.withUnsafeBufferPointer { bytes in
+          _ = unsafe UnsafeMutableBufferPointer(rebasing: buffer[count...]).initialize(fromContentsOf: bytes)
+        }
+        count &+= first.count
+        unsafe second.withUnsafeBufferPointer { bytes in
+          _ = unsafe UnsafeMutableBufferPointer(rebasing: buffer[count...]).initialize(fromContentsOf: bytes)
+        }
+        count &+= second.count
+      }
+    }
+  }
+
+  /// Appends bytes of the array itself.
+  @inlinable public mutating func append(copyOf range: Range<Int>) {
+    let end = count
+    let range = range.clamped(to: 0..<end)
+    append(addingCapacity: range.count) { output in output.append(repeating: 0, count: range.count) }
+    unsafe withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      unsafe (base + end).update(from: base + range.lowerBound, count: range.count)
+    }
   }
 }
