@@ -22,7 +22,7 @@ public struct ClientCall: ~Copyable {
   /// Received and not yet taken by the owner.
   public var content = ByteQueue()
   /// Of the response, from the `ended` event on.
-  public internal(set) var trailers: FieldSection
+  public internal(set) var trailers = FieldSection()
   /// Interim responses in order of arrival, one for each `interim` event.
   public internal(set) var interims: [ResponseHead] = []
   /// Its connection has carried a call before.
@@ -49,14 +49,12 @@ public struct ClientCall: ~Copyable {
   var movedAt: MonotonicTime
 
   init(
-    origin: Int, owner: UInt64, isTunnel: Bool, response: ResponseHead, trailers: FieldSection, responseHead: Duration,
-    now: MonotonicTime
+    origin: Int, owner: UInt64, isTunnel: Bool, response: consuming ResponseHead, responseHead: Duration, now: MonotonicTime
   ) {
     self.origin = origin
     self.owner = owner
     self.isTunnel = isTunnel
     self.response = response
-    self.trailers = trailers
     responseHeadTimeout = responseHead
     openedAt = now
     assignedAt = now

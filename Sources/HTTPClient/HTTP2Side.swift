@@ -16,18 +16,15 @@ extension HTTPClient {
   }
 
   mutating func submitHTTP2(
-    _ call: Handle, _ handle: Handle, _ head: borrowing RequestHead, _ fields: [FieldLine], _ authority: Span<UInt8>,
+    _ call: Handle, _ handle: Handle, _ head: borrowing RequestHead, _ lines: [FieldLine], _ authority: Span<UInt8>,
     _ endsStream: Bool
   ) -> Bool {
     let session = connections[handle].session
-    lines.removeAll(keepingCapacity: true)
-    for line in fields where line.known == .te || line.known != .host && !line.known.isConnectionSpecific {
-      lines.append(line)
-    }
     let scheme: StaticString = origins[calls[call].origin].settings.security == nil ? "http" : "https"
     guard sessions[session].acceptsRequests,
       let slot = sessions[session].submitRequest(
-        head, lines: lines, scheme: scheme, authority: authority, endsStream: endsStream, owner: call.raw)
+        head, lines: lines, omitsHopFields: true, scheme: scheme, authority: authority, endsStream: endsStream,
+        owner: call.raw)
     else {
       connections[handle].isDraining = true
       // Without a GOAWAY it is the peer's fault: what it sent first was no HTTP/2.
@@ -116,7 +113,9 @@ extension HTTPClient {
   private mutating func streamClosed(_ handle: Handle, _ session: Handle, _ slot: Int, _ code: UInt32, isLocal: Bool) {
     let call = Handle(raw: sessions[session].owner(slot))
     let stream = sessions[session].streamID(slot)
-    sessions[session].release(slot)
+    var queue: [UInt8] = []
+    sessions[session].release(slot, leaving: &queue)
+    buffers.give(&queue)
     guard calls.contains(call) else { return }
     calls[call].slot = -1
     guard calls[call].phase != .ended else { return }

@@ -11,6 +11,8 @@ public struct HTTPClient: ~Copyable {
   public static let connectionKind: UInt8 = 3
   public static let callKind: UInt8 = 4
   static let sessionKind: UInt8 = 7
+  /// Heads whose memory is kept for the next responses.
+  static let spareHeadCount = 256
 
   /// Another value holds for what comes next; HTTP/2 connections keep the settings that they announced.
   public var limits: ClientLimits
@@ -28,8 +30,6 @@ public struct HTTPClient: ~Copyable {
   var batch = H2Batch()
   var buffers = BufferPool()
   var spareHeads: [ResponseHead] = []
-  var spareTrailers: [FieldSection] = []
-  var lines: [FieldLine] = []
   var now = MonotonicTime(nanoseconds: 0)
 
   public init(limits: ClientLimits) { self.limits = limits }
@@ -91,8 +91,7 @@ public struct HTTPClient: ~Copyable {
     if ready == nil, origins[origin].waitingCount >= origins[origin].settings.waitingCount { return nil }
     let created = ClientCall(
       origin: origin, owner: owner, isTunnel: isTunnel, response: spareHeads.popLast() ?? ResponseHead(),
-      trailers: spareTrailers.popLast() ?? FieldSection(), responseHead: origins[origin].settings.responseHead,
-      now: now)
+      responseHead: origins[origin].settings.responseHead, now: now)
     guard let call = calls.insert(created) else {
       if let ready { free(ready) }
       return nil
@@ -207,15 +206,15 @@ public struct HTTPClient: ~Copyable {
   public mutating func release(_ call: Handle) {
     guard calls.contains(call) else { return }
     detach(call)
-    guard var ended = calls.remove(call) else { return }
-    ended.content.drop(ended.content.count)
-    ended.content.giveBack(to: &buffers)
-    if spareHeads.count < 64, ended.response.fields.bytes.capacity <= 8 * 1024, ended.trailers.bytes.capacity <= 1024 {
-      ended.response.removeAll()
-      ended.trailers.removeAll()
-      spareHeads.append(ended.response)
-      spareTrailers.append(ended.trailers)
+    calls[call].content.drop(calls[call].content.count)
+    calls[call].content.giveBack(to: &buffers)
+    if spareHeads.count < Self.spareHeadCount, calls[call].response.fields.bytes.capacity <= 8 * 1024 {
+      var head = ResponseHead()
+      swap(&head, &calls[call].response)
+      head.removeAll()
+      spareHeads.append(consume head)
     }
+    calls.discard(call)
   }
 
   // MARK: Shared by both protocols

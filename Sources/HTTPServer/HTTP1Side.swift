@@ -44,7 +44,7 @@ extension HTTPServer {
         disconnect(handle, .byUs, &loop)
         return nil
       }
-      spareHeads.append(head)
+      spareHeads.append(consume head)
       connections[handle].current = exchange
       connections[handle].persists = persists && !isDraining
       connections[handle].decoder = BodyDecoder(body, of: .request)

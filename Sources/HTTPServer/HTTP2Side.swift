@@ -91,7 +91,9 @@ extension HTTPServer {
     let exchange = Handle(raw: sessions[session].owner(slot))
     guard exchanges.contains(exchange) else {
       // A stream that never became an exchange.
-      sessions[session].release(slot)
+      var queue: [UInt8] = []
+      sessions[session].release(slot, leaving: &queue)
+      buffers.give(&queue)
       return
     }
     let isComplete = exchanges[exchange].isResponseEnded && sessions[session].queuedByteCount(slot) == 0

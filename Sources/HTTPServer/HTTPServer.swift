@@ -289,7 +289,7 @@ public struct HTTPServer: ~Copyable {
   mutating func makeExchange(_ connection: Handle, head: inout RequestHead, slot: Int) -> Handle? {
     var taken = spareHeads.popLast() ?? RequestHead()
     swap(&taken, &head)
-    return exchanges.insert(ServerExchange(connection: connection, head: taken, slot: slot, now: now))
+    return exchanges.insert(ServerExchange(connection: connection, head: consume taken, slot: slot, now: now))
   }
 }
 

@@ -84,7 +84,8 @@ extension HTTPServer {
       if exchanges[exchange].head.method == .head { return content.drop(content.count) }
       let session = connections[connection].session
       content.withStorage { bytes, start in sessions[session].write(slot, taking: &bytes, from: &start) }
-      if content.isEmpty { content.giveBack(to: &buffers) }
+      // A buffer for the one that was taken: otherwise they would all wander from the app's side to this one.
+      content.borrow(from: &buffers)
     } else {
       writeHTTP1(exchange, connection, &content)
     }
@@ -199,7 +200,9 @@ extension HTTPServer {
     let connection = exchanges[exchange].connection
     let slot = exchanges[exchange].slot
     if slot >= 0, connections.contains(connection), !connections[connection].session.isNone {
-      sessions[connections[connection].session].release(slot)
+      var queue: [UInt8] = []
+      sessions[connections[connection].session].release(slot, leaving: &queue)
+      buffers.give(&queue)
       // From now on the connection may be idle.
       connections[connection].phaseBeganAt = now
     }
@@ -208,9 +211,9 @@ extension HTTPServer {
       swap(&head, &exchanges[exchange].head)
       if head.fields.bytes.capacity <= 8192 {
         head.removeAll()
-        spareHeads.append(head)
+        spareHeads.append(consume head)
       }
     }
-    _ = exchanges.remove(exchange)
+    exchanges.discard(exchange)
   }
 }

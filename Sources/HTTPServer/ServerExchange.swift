@@ -32,7 +32,7 @@ public struct ServerExchange: ~Copyable {
   /// HTTP/2: the stream's slot in the session.
   let slot: Int
 
-  init(connection: Handle, head: RequestHead, slot: Int, now: MonotonicTime) {
+  init(connection: Handle, head: consuming RequestHead, slot: Int, now: MonotonicTime) {
     self.connection = connection
     self.head = head
     self.slot = slot

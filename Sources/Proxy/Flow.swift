@@ -193,9 +193,9 @@ extension Proxy {
       if spareLines.count < 256 {
         var lines: [FieldLine] = []
         swap(&lines, &passages[passage].lines)
-        spareLines.append(lines)
+        spareLines.append(consume lines)
       }
-      _ = passages.remove(passage)
+      passages.discard(passage)
     }
     server.release(exchange)
   }

@@ -162,7 +162,7 @@ public struct Proxy: ~Copyable {
   private mutating func handle(_ event: ServerEvent, _ loop: inout EventLoop) {
     switch event {
     case .opened(let connection): connected(connection)
-    case .disconnected(let context): _ = downstreams.remove(Handle(raw: context))
+    case .disconnected(let context): downstreams.discard(Handle(raw: context))
     case .request(let exchange): requestArrived(exchange, &loop)
     case .refused(let exchange, let error): requestRefused(exchange, error, &loop)
     case .expired(let exchange): requestExpired(exchange, &loop)

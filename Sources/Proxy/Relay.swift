@@ -62,9 +62,14 @@ extension Proxy {
     passages[passage].upstreamMicroseconds = loop.now.microseconds(since: passages[passage].calledAt)
     if passages[passage].webSocket != nil, handshakeAnswered(passage, call) { return }
     passages[passage].status = client.calls[call].response.status
-    client.calls[call].response.copyForwarded(to: &responseScratch)
-    clearCookie(passage)
     let hasNoContent = client.calls[call].isResponseEnded && client.calls[call].content.isEmpty && client.calls[call].trailers.lines.isEmpty
+    let clearsCookie = passages[passage].admission?.clearsCredentialCookie ?? false
+    if !clearsCookie, client.calls[call].response.fields.endsAtNoHop {
+      // The usual answer goes on as it came.
+      return server.respond(passages[passage].exchange, client.calls[call].response, endsStream: hasNoContent)
+    }
+    client.calls[call].response.copyForwarded(to: &responseScratch)
+    if clearsCookie { clearCookie(passage) }
     server.respond(passages[passage].exchange, responseScratch, endsStream: hasNoContent)
   }
 
@@ -165,6 +170,12 @@ extension ResponseHead {
 }
 
 extension FieldSection {
+  /// No line is connection-specific; without `Connection` none can be by being listed either.
+  var endsAtNoHop: Bool {
+    for line in lines where line.known.isConnectionSpecific { return false }
+    return true
+  }
+
   /// A trailer section without fields that frame, route or authenticate (RFC 9110 §6.5.1).
   func copyForwardedTrailers(to target: inout FieldSection) {
     for line in lines where !line.known.isConnectionSpecific {

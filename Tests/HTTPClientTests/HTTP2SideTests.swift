@@ -184,6 +184,19 @@ import Transport
     #expect(record.failure?.kind == .protocolError)
   }
 
+  @Test func `a response head holds nothing of the response whose memory it has taken over`() throws {
+    let client = try client("""
+      def field(name, value): return b"\\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
+      for number in range(3):
+          c.sendall(frame(1, 5, next_request(c), OK + field(b"x-%d" % number, b"value-%d" % number)))
+      """)
+    for number in 0..<3 {
+      let head = try client.exchange().head
+      #expect(String(decoding: head.fields.bytes, as: UTF8.self) == "x-\(number)value-\(number)")
+      #expect(head.fields.lines.count == 1)
+    }
+  }
+
   @Test func `interim responses come before the final one`() throws {
     let client = try client(#"next_request(c); c.sendall(frame(1, 4, 1, b"\x08\x03103") + frame(1, 5, 1, OK))"#)
     #expect(try client.exchange().statuses == [103, 200])

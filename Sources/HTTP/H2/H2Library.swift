@@ -13,6 +13,8 @@ enum H2Library {
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, contentReceived)
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
     unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks, sendContent)
+    unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frameSent)
+    unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frameNotSent)
 
     var option: OpaquePointer?
     unsafe precondition(nghttp2_option_new(&option) == 0, "out of memory")
@@ -24,10 +26,13 @@ enum H2Library {
     // A section at our limit may come in frames of 16 KiB; the library's own limit of 8 would end the connection first.
     unsafe nghttp2_option_set_max_continuations(option, max(8, settings.limits.headerSectionBytes / 16_384 + 8))
     var session: OpaquePointer?
-    switch role {
-    case .server: unsafe precondition(nghttp2_session_server_new2(&session, callbacks, state, option) == 0, "out of memory")
-    case .client: unsafe precondition(nghttp2_session_client_new2(&session, callbacks, state, option) == 0, "out of memory")
-    }
+    var memory = unsafe H2Memory.allocator(state.pointee.memory)
+    let result =
+      switch role {
+      case .server: unsafe nghttp2_session_server_new3(&session, callbacks, state, option, &memory)
+      case .client: unsafe nghttp2_session_client_new3(&session, callbacks, state, option, &memory)
+      }
+    precondition(result == 0, "out of memory")
     return unsafe session!
   }
 
@@ -115,6 +120,16 @@ enum H2Library {
     return 0
   }
 
+  private static let frameSent: nghttp2_on_frame_send_callback = { _, frame, user in
+    if unsafe UInt32(frame!.pointee.hd.type) == NGHTTP2_HEADERS.rawValue { unsafe H2Library.state(user).pointee.pendingHeads.settled() }
+    return 0
+  }
+
+  private static let frameNotSent: nghttp2_on_frame_not_send_callback = { _, frame, _, user in
+    if unsafe UInt32(frame!.pointee.hd.type) == NGHTTP2_HEADERS.rawValue { unsafe H2Library.state(user).pointee.pendingHeads.settled() }
+    return 0
+  }
+
   /// Says how much of a stream's queue goes into the next DATA frame; ``sendContent`` then writes it.
   static let readContent: nghttp2_data_source_read_callback = { session, id, _, limit, flags, source, user in
     let state = unsafe H2Library.state(user)
@@ -161,19 +176,6 @@ extension H2SessionState {
       streams[slot].queueStart = 0
     }
     noteProgress(slot, count)
-  }
-
-  mutating func submitTrailers(_ session: OpaquePointer, _ slot: Int) {
-    let section = trailers(slot)
-    let id = streams[slot].id
-    var pairs: [nghttp2_nv] = unsafe []
-    unsafe section.bytes.withUnsafeBufferPointer { bytes in
-      for line in section.lines {
-        unsafe pairs.append(Self.pair(
-          UnsafeBufferPointer(rebasing: bytes[line.name.range]), UnsafeBufferPointer(rebasing: bytes[line.value.range])))
-      }
-      _ = unsafe nghttp2_submit_trailer(session, id, pairs, pairs.count)
-    }
   }
 
   /// A complete header section: what it is depends on the side and on what came before.

@@ -89,11 +89,12 @@ internal import CNGHTTP2
   public func isClosed(_ slot: Int) -> Bool { unsafe state.pointee.streams[slot].isClosed }
   public func streamID(_ slot: Int) -> Int32 { unsafe state.pointee.streams[slot].id }
 
-  /// Forgets a closed stream. To be called once for every slot, after its `closed` event.
-  public mutating func release(_ slot: Int) {
+  /// Forgets a closed stream. To be called once for every slot, after its `closed` event. What was its send queue is
+  /// handed out, for its memory: a session keeps none.
+  public mutating func release(_ slot: Int, leaving queue: inout [UInt8]) {
     let left = unsafe state.pointee.streams[slot].unconsumedByteCount
     if left > 0 { consume(slot, left) }
-    unsafe state.pointee.releaseSlot(slot)
+    unsafe state.pointee.releaseSlot(slot, leaving: &queue)
   }
 
   /// Streams that are open or whose end has not been released.
@@ -117,12 +118,15 @@ internal import CNGHTTP2
   }
 
   /// Opens a stream for a request. `lines` are positions in the head's arena; they are copied before this returns.
+  /// - Parameter omitsHopFields: leaves out `host` and, but for `te`, what is connection-specific.
   /// - Returns: its slot, or nil when the session takes no more streams.
   public mutating func submitRequest(
-    _ head: borrowing RequestHead, lines: [FieldLine], scheme: StaticString, authority: Span<UInt8>, endsStream: Bool, owner: UInt64
+    _ head: borrowing RequestHead, lines: [FieldLine], omitsHopFields: Bool = false, scheme: StaticString, authority: Span<UInt8>,
+    endsStream: Bool, owner: UInt64
   ) -> Int? {
     unsafe state.pointee.submitRequest(
-      session, head, lines, scheme: scheme, authority: authority, endsStream: endsStream, owner: owner)
+      session, head, lines, omitsHopFields: omitsHopFields, scheme: scheme, authority: authority, endsStream: endsStream,
+      owner: owner)
   }
 
   /// Queues content. Nothing is refused here: the owner bounds what it queues by ``queuedByteCount(_:)``.

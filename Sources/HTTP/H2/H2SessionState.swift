@@ -21,16 +21,24 @@ internal import CNGHTTP2
   private var nameValues: UnsafeMutablePointer<nghttp2_nv>
   private var nameValueCapacity = 64
   private var trailerSections: [Int: FieldSection] = [:]
-  private var statusDigits: [UInt8] = [0, 0, 0]
+  var pendingHeads = H2PendingHeads()
+
+  let memory: UnsafeMutablePointer<H2Memory>
 
   init(role: H2Session.Role, settings: H2Settings) {
+    unsafe memory = .allocate(capacity: 1)
+    unsafe memory.initialize(to: H2Memory())
     self.role = role
     self.settings = settings
     unsafe inputBase = nil
     unsafe nameValues = .allocate(capacity: 64)
   }
 
-  deinit { unsafe nameValues.deallocate() }
+  deinit {
+    unsafe nameValues.deallocate()
+    unsafe memory.deinitialize(count: 1)
+    unsafe memory.deallocate()
+  }
 
   // MARK: Slots
 
@@ -48,23 +56,21 @@ internal import CNGHTTP2
     return slot
   }
 
-  mutating func releaseSlot(_ slot: Int) {
+  mutating func releaseSlot(_ slot: Int, leaving queue: inout [UInt8]) {
     guard streams[slot].isUsed else { return }
     usedCount -= 1
     if streams[slot].hasTrailers { trailerSections[slot] = nil }
-    var queue: [UInt8] = []
     swap(&queue, &streams[slot].queue)
     streams[slot] = H2Stream()
-    // A queue that grew large goes back to the allocator; an idle session keeps none.
-    if usedCount > 0, queue.capacity <= 16 * 1024 {
-      queue.removeAll(keepingCapacity: true)
-      swap(&queue, &streams[slot].queue)
-    }
     freeSlots.append(slot)
-    if usedCount == 0, streams.count > 8 {
+    guard usedCount == 0 else { return }
+    // An idle session keeps little: 32 slots are 3 KiB.
+    if streams.count > 32 {
       streams = []
       freeSlots = []
     }
+    pendingHeads.trim()
+    unsafe memory.pointee.trim()
   }
 
   mutating func noteProgress(_ slot: Int, _ count: Int) {
@@ -103,24 +109,32 @@ internal import CNGHTTP2
     nameValueCapacity = count
   }
 
-  static func pair(
+  /// The library copies neither: both lie in ``pendingHeads``, or are there for ever.
+  private static func pair(
     _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, isIndexed: Bool = true
   ) -> nghttp2_nv {
-    // The library copies both; the pointers only have to live until the submission returns.
-    unsafe nghttp2_nv(
+    var flags = NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue
+    if !isIndexed { flags |= NGHTTP2_NV_FLAG_NO_INDEX.rawValue }
+    return unsafe nghttp2_nv(
       name: UnsafeMutablePointer(mutating: name.baseAddress), value: UnsafeMutablePointer(mutating: value.baseAddress),
-      namelen: name.count, valuelen: value.count,
-      flags: UInt8(truncatingIfNeeded: isIndexed ? NGHTTP2_NV_FLAG_NONE.rawValue : NGHTTP2_NV_FLAG_NO_INDEX.rawValue))
+      namelen: name.count, valuelen: value.count, flags: UInt8(truncatingIfNeeded: flags))
   }
 
   private static func pseudo(_ name: StaticString) -> UnsafeBufferPointer<UInt8> {
     unsafe UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
   }
 
+  private mutating func keep(_ bytes: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+    unsafe UnsafeBufferPointer(pendingHeads.store(bytes))
+  }
+
   /// Lays the lines out as the library wants them, behind `first` pairs that are there already.
-  private mutating func fill(_ bytes: UnsafeBufferPointer<UInt8>, _ lines: [FieldLine], after first: Int) -> Int {
+  private mutating func fill(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ lines: [FieldLine], after first: Int, omitsHopFields: Bool = false
+  ) -> Int {
     var count = first
     for line in lines {
+      if omitsHopFields, line.known == .host || line.known.isConnectionSpecific && line.known != .te { continue }
       unsafe nameValues[count] = Self.pair(
         UnsafeBufferPointer(rebasing: bytes[line.name.range]), UnsafeBufferPointer(rebasing: bytes[line.value.range]),
         // Never the same twice: it would only push others out of the table (RFC 7541 §6.2.2).
@@ -130,10 +144,14 @@ internal import CNGHTTP2
     return count
   }
 
-  private mutating func setStatus(_ status: UInt16) {
-    statusDigits[0] = 48 + UInt8(truncatingIfNeeded: status / 100)
-    statusDigits[1] = 48 + UInt8(truncatingIfNeeded: status / 10 % 10)
-    statusDigits[2] = 48 + UInt8(truncatingIfNeeded: status % 10)
+  private mutating func putStatus(_ status: UInt16) {
+    let digits: InlineArray<3, UInt8> = [
+      48 + UInt8(truncatingIfNeeded: status / 100), 48 + UInt8(truncatingIfNeeded: status / 10 % 10),
+      48 + UInt8(truncatingIfNeeded: status % 10),
+    ]
+    unsafe digits.span.withUnsafeBufferPointer { digits in
+      unsafe nameValues[0] = Self.pair(Self.pseudo(":status"), keep(digits))
+    }
   }
 
   private static func provider(_ slot: Int) -> nghttp2_data_provider {
@@ -145,68 +163,75 @@ internal import CNGHTTP2
     _ session: OpaquePointer, _ slot: Int, _ status: UInt16, _ fields: borrowing FieldSection, endsStream: Bool
   ) -> Bool {
     reserve(fields.lines.count + 1)
-    setStatus(status)
+    putStatus(status)
     let id = streams[slot].id
-    let lines = fields.lines
-    let result = unsafe fields.bytes.withUnsafeBufferPointer { bytes in
-      unsafe statusDigits.withUnsafeBufferPointer { digits in
-        unsafe nameValues[0] = Self.pair(Self.pseudo(":status"), digits)
-      }
-      let count = unsafe fill(bytes, lines, after: 1)
-      if endsStream { return unsafe nghttp2_submit_response(session, id, nameValues, count, nil) }
+    let bytes = unsafe fields.bytes.withUnsafeBufferPointer { unsafe keep($0) }
+    let count = unsafe fill(bytes, fields.lines, after: 1)
+    var result: CInt
+    if endsStream {
+      result = unsafe nghttp2_submit_response(session, id, nameValues, count, nil)
+    } else {
       var provider = unsafe Self.provider(slot)
-      return unsafe nghttp2_submit_response(session, id, nameValues, count, &provider)
+      result = unsafe nghttp2_submit_response(session, id, nameValues, count, &provider)
     }
+    pendingHeads.submitted(result == 0)
     return result == 0
   }
 
   mutating func submitInterim(_ session: OpaquePointer, _ slot: Int, _ status: UInt16, _ fields: borrowing FieldSection) -> Bool {
     reserve(fields.lines.count + 1)
-    setStatus(status)
-    let id = streams[slot].id
-    let lines = fields.lines
-    let result = unsafe fields.bytes.withUnsafeBufferPointer { bytes in
-      unsafe statusDigits.withUnsafeBufferPointer { digits in
-        unsafe nameValues[0] = Self.pair(Self.pseudo(":status"), digits)
-      }
-      let count = unsafe fill(bytes, lines, after: 1)
-      return unsafe nghttp2_submit_headers(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, nil, nameValues, count, nil)
-    }
+    putStatus(status)
+    let bytes = unsafe fields.bytes.withUnsafeBufferPointer { unsafe keep($0) }
+    let count = unsafe fill(bytes, fields.lines, after: 1)
+    let result = unsafe nghttp2_submit_headers(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), streams[slot].id, nil, nameValues, count, nil)
+    pendingHeads.submitted(result == 0)
     return result == 0
   }
 
+  mutating func submitTrailers(_ session: OpaquePointer, _ slot: Int) {
+    let section = trailers(slot)
+    reserve(section.lines.count)
+    let bytes = unsafe section.bytes.withUnsafeBufferPointer { unsafe keep($0) }
+    let count = unsafe fill(bytes, section.lines, after: 0)
+    let result = unsafe nghttp2_submit_trailer(session, streams[slot].id, nameValues, count)
+    pendingHeads.submitted(result == 0)
+  }
+
   mutating func submitRequest(
-    _ session: OpaquePointer, _ head: borrowing RequestHead, _ lines: [FieldLine], scheme: StaticString,
-    authority: Span<UInt8>, endsStream: Bool, owner: UInt64
+    _ session: OpaquePointer, _ head: borrowing RequestHead, _ lines: [FieldLine], omitsHopFields: Bool,
+    scheme: StaticString, authority: Span<UInt8>, endsStream: Bool, owner: UInt64
   ) -> Int? {
     reserve(lines.count + 5)
     let slot = takeSlot(0)
     // A WebSocket over either version downstream is an extended CONNECT here (RFC 8441 §5).
     let isExtendedConnect = !head.upgradeProtocol.isEmpty
-    let methodName = head.methodName
-    let target = head.target
-    let result = unsafe head.fields.bytes.withUnsafeBufferPointer { bytes in
-      unsafe authority.withUnsafeBufferPointer { authority in
-        unsafe nameValues[0] = Self.pair(
-          Self.pseudo(":method"),
-          isExtendedConnect ? Self.pseudo("CONNECT") : UnsafeBufferPointer(rebasing: bytes[methodName.range]))
-        unsafe nameValues[1] = Self.pair(Self.pseudo(":scheme"), Self.pseudo(scheme))
-        unsafe nameValues[2] = Self.pair(Self.pseudo(":authority"), authority)
-        unsafe nameValues[3] = Self.pair(Self.pseudo(":path"), UnsafeBufferPointer(rebasing: bytes[target.range]))
-        var first = 4
-        if isExtendedConnect {
-          unsafe nameValues[4] = Self.pair(Self.pseudo(":protocol"), Self.pseudo("websocket"))
-          first = 5
-        }
-        let count = unsafe fill(bytes, lines, after: first)
-        let user = unsafe UnsafeMutableRawPointer(bitPattern: slot + 1)
-        if endsStream { return unsafe nghttp2_submit_request(session, nil, nameValues, count, nil, user) }
-        var provider = unsafe Self.provider(slot)
-        return unsafe nghttp2_submit_request(session, nil, nameValues, count, &provider, user)
-      }
+    let bytes = unsafe head.fields.bytes.withUnsafeBufferPointer { unsafe keep($0) }
+    let keptAuthority = unsafe authority.withUnsafeBufferPointer { unsafe keep($0) }
+    unsafe nameValues[0] = Self.pair(
+      Self.pseudo(":method"),
+      isExtendedConnect ? Self.pseudo("CONNECT") : UnsafeBufferPointer(rebasing: bytes[head.methodName.range]))
+    unsafe nameValues[1] = Self.pair(Self.pseudo(":scheme"), Self.pseudo(scheme))
+    unsafe nameValues[2] = Self.pair(Self.pseudo(":authority"), keptAuthority)
+    unsafe nameValues[3] = Self.pair(Self.pseudo(":path"), UnsafeBufferPointer(rebasing: bytes[head.target.range]))
+    var first = 4
+    if isExtendedConnect {
+      unsafe nameValues[4] = Self.pair(Self.pseudo(":protocol"), Self.pseudo("websocket"))
+      first = 5
     }
+    let count = unsafe fill(bytes, lines, after: first, omitsHopFields: omitsHopFields)
+    let user = unsafe UnsafeMutableRawPointer(bitPattern: slot + 1)
+    let result: Int32
+    if endsStream {
+      result = unsafe nghttp2_submit_request(session, nil, nameValues, count, nil, user)
+    } else {
+      var provider = unsafe Self.provider(slot)
+      result = unsafe nghttp2_submit_request(session, nil, nameValues, count, &provider, user)
+    }
+    pendingHeads.submitted(result > 0)
     guard result > 0 else {
-      releaseSlot(slot)
+      var queue: [UInt8] = []
+      releaseSlot(slot, leaving: &queue)
       return nil
     }
     streams[slot].id = result
