@@ -9,7 +9,8 @@ so that whatever else the machine does falls on all of them alike: ratios hold b
 - h1: wrk for SECONDS, 32 connections, one request at a time each (h2load takes HAProxy's status line, which has no reason
   phrase, for none). h2c: h2load, REQUESTS over 8 connections with 16 streams each.
 - cached: all requests carry the same token. fresh: each carries another; there are three times as many as the cache of verified
-  tokens holds, taken in turn, so that none is met again while it is remembered. h2load cannot vary a field, so fresh is h1 only.
+  tokens holds, taken in turn, so that none is met again while it is remembered. h2load cannot vary a field, so over h2c fresh.py
+  sends them, each token once a round; it is too slow for a latency of its answers to mean anything.
 - HAProxy with jwt_verify does the same job: signature, issuer, audience, expiration, two identity fields, Authorization removed.
   nghttpx, and HAProxy without, forward Authorization; "Authorization kept" is ours doing so.
 - Any answer but a 2xx ends the run: the cost of refusals is no answer to the question.
@@ -24,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 
+import fresh
 import idle
 from parties import Stage
 from tokens import AUDIENCE, ISSUER, Issuer
@@ -109,11 +111,28 @@ def http2(party, token, directory, count=REQUESTS):
     return charged(party, load)
 
 
+def http2_fresh(party, lines):
+    """fresh.py; each of the authorization lines once."""
+    def load():
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {LOAD_CORE})
+        count = fresh.run(party.port, FIELDS, lines)
+        os.sched_setaffinity(0, before)
+        if count != len(lines):
+            raise SystemExit(f"{party.name}, h2c: {count} answers of {len(lines)}")
+        return count, None, None
+
+    return charged(party, load)
+
+
 def memory(stage, token):
     """Resident size of a gateway that was just started, and what a thousand idle connections add. KiB."""
     fields = FIELDS + [("Authorization", f"Bearer {token}")]
-    starts = [
-        ("ours", lambda name: stage.ours(name)),
+    starts = [("ours", lambda name: stage.ours(name))]
+    static = os.environ.get("BENCHMARK_STATIC_BINARY")
+    if static:
+        starts.append(("ours, static standard library", lambda name: stage.ours(name, binary=static)))
+    starts += [
         ("nghttpx", lambda name: stage.nghttpx(name)),
         ("HAProxy", lambda name: stage.haproxy(name, False)),
     ]
@@ -121,7 +140,7 @@ def memory(stage, token):
     for label, start in starts:
         row = []
         for protocol, open_one in [("h1", idle.connection_http1), ("h2c", idle.connection_http2)]:
-            party = start(f"idle-{label}-{protocol}")
+            party = start(f"idle-{len(label)}-{protocol}")
             answer_awaited(party)
             row += [party.resident_kib()] if not row else []
             open_one(party.port, fields).close()
@@ -140,9 +159,10 @@ def answer_awaited(party):
     client.close()
 
 
-def compare(stage, token, directory):
+def compare(stage, token, tokens, directory):
     ours = stage.ours("ours")
     logging = stage.ours("ours-log", access="stdout")
+    lines = fresh.authorizations(tokens)
     keeping = stage.ours("ours-keep", authorization="keep")
     nghttpx = stage.nghttpx("nghttpx")
     haproxy = stage.haproxy("haproxy", False)
@@ -159,6 +179,7 @@ def compare(stage, token, directory):
         http2(party, token, directory, count=2000)
     for label, party in [("ours, fresh tokens", ours), ("HAProxy, jwt_verify, fresh tokens", verifying)]:
         cases["h1", label] = lambda party=party: http1(party, "tokens", directory)
+        cases["h2c", label] = lambda party=party: http2_fresh(party, lines)
     cases = {case: cases[case] for case in sorted(cases, key=lambda case: case[0])}
 
     results = {case: [] for case in cases}
@@ -171,12 +192,13 @@ def compare(stage, token, directory):
 
 def report(results):
     median = lambda case, name: statistics.median(getattr(one, name) for one in results[case])
+    latency = lambda case, name: "-" if getattr(results[case][0], name) is None else f"{median(case, name) / 1000:.2f}"
     print(f"\n{'':42}{'CPU us/request (min-max)':>26}{'user':>7}{'system':>8}{'p50 ms':>8}{'p99 ms':>8}")
     for case, rounds in results.items():
         protocol, label = case
         span = f"{median(case, 'cpu'):.1f} ({min(r.cpu for r in rounds):.1f}-{max(r.cpu for r in rounds):.1f})"
         print(f"{protocol + ' ' + label:42}{span:>26}{median(case, 'user'):7.1f}{median(case, 'system'):8.1f}"
-              f"{median(case, 'p50') / 1000:8.2f}{median(case, 'p99') / 1000:8.2f}")
+              f"{latency(case, 'p50'):>8}{latency(case, 'p99'):>8}")
 
     print("\nRatios of CPU, medians of the rounds' own ratios (below 1: ours is cheaper)")
 
@@ -203,10 +225,12 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         issuer = Issuer()
         token = issuer.token()
+        # Half of them for each protocol: what one has used last may still be remembered.
+        tokens = issuer.tokens(2 * FRESH_TOKENS)
         with open(f"{directory}/token", "w") as file:
             file.write(token + "\n")
         with open(f"{directory}/tokens", "w") as file:
-            file.write("\n".join(issuer.tokens(FRESH_TOKENS)) + "\n")
+            file.write("\n".join(tokens[:FRESH_TOKENS]) + "\n")
         with open(f"{directory}/fields", "w") as file:
             file.write("".join(f"{name}: {value}\n" for name, value in FIELDS))
         os.sched_setaffinity(0, {APP_CORE})
@@ -214,7 +238,7 @@ def main():
         try:
             stage.start_app()
             memory(stage, token)
-            report(compare(stage, token, directory))
+            report(compare(stage, token, tokens[FRESH_TOKENS:], directory))
         finally:
             stage.end_all()
     print(f"load at the end {os.getloadavg()[0]:.1f}")

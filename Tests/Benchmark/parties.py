@@ -152,13 +152,13 @@ class Stage:
             file.write(text)
         return f"{self.directory}/{name}"
 
-    def ours(self, name, access="off", authorization="remove"):
+    def ours(self, name, access="off", authorization="remove", binary=None):
         port = free_port()
         file = self.write(f"{name}.yaml", OURS.format(
             port=port, app=self.app_port, jwks=self.jwks, directory=self.directory, name=name, probes=free_port(),
             access=access, authorization=authorization, **self.names))
         # The access log goes through a pipe, as a container's does.
-        command = [os.environ["BENCHMARK_BINARY"], "run", "--config", file]
+        command = [binary or os.environ["BENCHMARK_BINARY"], "run", "--config", file]
         environment = {"CORBADO_API_SECRET": "corbado1_none"}
         if access == "off":
             return self.start(name, port, command, self.proxy_core, environment=environment)
