@@ -10,7 +10,8 @@ enum UnsafeFiles {
       "OpenSSL/TLS/TLSTransport.swift",
     ],
     "owners of nghttp2's objects": [
-      "HTTP/H2/H2Library.swift", "HTTP/H2/H2Memory.swift", "HTTP/H2/H2PendingHeads.swift", "HTTP/H2/H2Session.swift", "HTTP/H2/H2SessionState.swift",
+      "HTTP/H2/H2Library.swift", "HTTP/H2/H2Memory.swift", "HTTP/H2/H2PendingHeads.swift", "HTTP/H2/H2Session.swift",
+      "HTTP/H2/H2SessionState.swift",
     ],
     "owners of SQLite's and libyaml's objects": [
       "Settings/YAML/YAMLEvents.swift", "StateStore/SQLite/SQLiteDatabase.swift", "StateStore/SQLite/SQLiteFile.swift",
