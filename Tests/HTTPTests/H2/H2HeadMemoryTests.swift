@@ -8,6 +8,8 @@ import Testing
     var client = H2Session(.client, H2Settings())
     var server: H2Session
     var batch = H2Batch()
+    /// Of the output that is taken at once.
+    var limitBytes = 1 << 20
     /// Of the requests that came: all that the memory of each head held.
     var requests: [String] = []
     var responses: [String] = []
@@ -32,14 +34,14 @@ import Testing
       while isMoving {
         isMoving = false
         var output: [UInt8] = []
-        _ = try? client.produce(into: &output, limitBytes: 1 << 20, batch: &batch)
+        _ = try? client.produce(into: &output, limitBytes: limitBytes, batch: &batch)
         if !output.isEmpty {
           isMoving = true
           try? server.receive(output.span, into: &batch)
           answerAll()
         }
         output = []
-        _ = try? server.produce(into: &output, limitBytes: 1 << 20, batch: &batch)
+        _ = try? server.produce(into: &output, limitBytes: limitBytes, batch: &batch)
         for event in batch.events { if case .closed(let slot, _) = event { forget(slot) } }
         guard !output.isEmpty else { continue }
         isMoving = true
@@ -97,6 +99,21 @@ import Testing
       #expect(!request.contains("!"))
     }
     #expect(pair.responses.enumerated().allSatisfy { $1.contains("/\($0)") })
+  }
+
+  @Test func `heads that are sent in many small pieces are sent as they were submitted`() {
+    var pair = Pair()
+    pair.limitBytes = 16
+    for number in 0..<20 {
+      for part in 0..<3 { _ = pair.submit("/\(number)-\(part)", [("x-end", String(repeating: "\(number)", count: 400))]) }
+      pair.pump()
+    }
+    #expect(pair.requests.count == 60)
+    for (index, request) in pair.requests.enumerated() {
+      let number = index / 3
+      #expect(request.contains("/\(number)-\(index % 3)") && request.contains(String(repeating: "\(number)", count: 400)))
+    }
+    #expect(pair.responses.enumerated().allSatisfy { $1.contains("/\($0 / 3)-") })
   }
 
   /// The peer allows two streams at once: the other requests wait in the library, over many turns.
