@@ -13,6 +13,7 @@ extension Proxy {
       microseconds: duration, gate: passages[passage].gateMicroseconds, upstream: passages[passage].upstreamMicroseconds)
     counters.count(.contentBytesReceived, Int64(server.exchanges[exchange].receivedByteCount))
     counters.count(.contentBytesSent, Int64(server.exchanges[exchange].sentByteCount))
+    if passages[passage].span != 0 { recordSpans(exchange, passage, loop) }
     guard accessLog.isOn else { return }
     var line = AccessLine()
     line.time = Timestamp(unixMilliseconds: loop.unixNanoseconds / 1_000_000)

@@ -92,27 +92,10 @@ extension Proxy {
       let value = server.exchanges[exchange].head.fields.store(String(length))
       lines.append(FieldLine(name: name, value: value, known: .contentLength))
     }
-    trace(passage, exchange, &lines)
+    beginTrace(passage, exchange)
+    passTraceOn(passage, exchange, &lines)
     swap(&lines, &passages[passage].lines)
     connect(passage, &loop)
-  }
-
-  /// Passes the client's trace on, or starts one (W3C Trace Context §3.2).
-  private mutating func trace(_ passage: Handle, _ exchange: Handle, _ lines: inout [FieldLine]) {
-    if let value = server.exchanges[exchange].head.fields.only(.traceparent) {
-      let arena = server.exchanges[exchange].head.fields.bytes
-      passages[passage].trace = TraceContext(fieldValue: arena.span.extracting(value.range))
-      if passages[passage].trace.isPresent { return }
-    }
-    // What is no trace is not passed on for one, nor the state that belongs to it.
-    lines.removeAll { $0.known == .traceparent || $0.known == .tracestate }
-    let started = TraceContext(startedWith: &traceIDs)
-    passages[passage].trace = started
-    let name = server.exchanges[exchange].head.fields.store("traceparent")
-    let start = server.exchanges[exchange].head.fields.bytes.count
-    started.append(to: &server.exchanges[exchange].head.fields.bytes)
-    let value = Slice(start: start, count: TraceContext.fieldValueByteCount)
-    lines.append(FieldLine(name: name, value: value, known: .traceparent))
   }
 
   private mutating func connect(_ passage: Handle, _ loop: inout EventLoop) {

@@ -12,6 +12,7 @@ extension Proxy {
       return refuse(passage, Refusal(.bodyTooLarge, endpoint: call.endpoint))
     }
     passages[passage].stage = .collecting(call)
+    beginTrace(passage, exchange)
     if server.exchanges[exchange].head.expectsContinue {
       var head = ResponseHead()
       head.status = 100
@@ -36,7 +37,7 @@ extension Proxy {
     let client =
       downstreams.contains(downstream)
       ? snapshot.policy.clientGroup(of: server.exchanges[exchange].head, facts: downstreams[downstream].value.facts) : ""
-    slowPath.serve(EndpointRequest(call: call, content: content, client: client), passage)
+    slowPath.serve(EndpointRequest(call: call, content: content, client: client, trace: traceParent(passage)), passage)
   }
 
   /// The control loop has served the endpoint.

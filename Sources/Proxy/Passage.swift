@@ -46,6 +46,11 @@ struct Passage: ~Copyable {
   /// The route rule that decided.
   var rule: Int?
   var trace = TraceContext.absent
+  /// The client's trace was passed on as it came: it was valid, and we are no part of it.
+  var isTraceOfClient = false
+  /// Of this request's span; 0: its trace is not exported.
+  var span: UInt64 = 0
+  var upstreamSpan: UInt64 = 0
   var gateMicroseconds: Int64 = -1
   var calledAt = MonotonicTime(nanoseconds: 0)
   var upstreamMicroseconds: Int64 = -1

@@ -29,6 +29,7 @@ public struct Proxy: ~Copyable {
     public var renderSubject: @Sendable (String) -> [UInt8] = { _ in [] }
     /// The access log names the peer's address.
     public var logsClient = true
+    public var sampling = TraceSampling.off
 
     public init(upstreamAuthority: String?, secureListeners: [Bool], inFlightCount: Int = .max) {
       self.upstreamAuthority = upstreamAuthority
@@ -58,6 +59,8 @@ public struct Proxy: ~Copyable {
   var responseScratch = ResponseHead()
   var trailerScratch = FieldSection()
   var traceIDs = TraceIDGenerator()
+  /// Of this turn.
+  var spans: [SpanRecord] = []
   /// Numbers of route rules as the log writes them.
   var ruleLabels: [[UInt8]] = []
   var spareLines: [[FieldLine]] = []
@@ -150,6 +153,10 @@ public struct Proxy: ~Copyable {
       server.resume(&loop)
     } while server.hasEvents || !client.events.isEmpty
     accessLog.flush()
+    if !spans.isEmpty {
+      slowPath.export(spans)
+      spans.removeAll(keepingCapacity: true)
+    }
   }
 
   private mutating func takeClientEvents() -> Bool {

@@ -1,4 +1,5 @@
 public import Gate
+public import Telemetry
 public import Transport
 
 /// How a worker asks the control loop, handed in by the assembly. Answers come back through the worker's mailbox and name
@@ -11,14 +12,17 @@ public struct SlowPath: Sendable {
   /// Resolve the app's name and probe its protocol, then post ``WorkerMessage/upstreamFound(_:_:)`` or
   /// ``WorkerMessage/upstreamLost(_:)``.
   public var findUpstream: @Sendable () -> Void
+  /// Takes spans that have ended; never waits.
+  public var export: @Sendable ([SpanRecord]) -> Void
 
   public init(
     requestKeys: @escaping @Sendable (String, String?, Handle) -> Void, serve: @escaping @Sendable (EndpointRequest, Handle) -> Void,
-    findUpstream: @escaping @Sendable () -> Void
+    findUpstream: @escaping @Sendable () -> Void, export: @escaping @Sendable ([SpanRecord]) -> Void = { _ in }
   ) {
     self.requestKeys = requestKeys
     self.serve = serve
     self.findUpstream = findUpstream
+    self.export = export
   }
 }
 
@@ -28,4 +32,6 @@ public struct EndpointRequest: Sendable {
   public let content: [UInt8]
   /// Whose attempts are counted together.
   public let client: String
+  /// Only of a request whose trace is exported.
+  public let trace: TraceParent?
 }

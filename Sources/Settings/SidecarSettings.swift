@@ -18,6 +18,8 @@ public struct SidecarSettings: Equatable, Sendable {
   public let admin: AdminSettings
   public let limits: LimitSettings
   public let log: LogSettings
+  /// Nil: no span is made.
+  public let tracing: TracingSettings?
 
   init(_ keys: Section) {
     listeners = keys.sections("listen", isRequired: true, ListenerSettings.init)
@@ -37,6 +39,7 @@ public struct SidecarSettings: Equatable, Sendable {
     admin = keys.section("admin", AdminSettings.init)
     limits = keys.section("limits", LimitSettings.init)
     log = keys.section("log", LogSettings.init)
-    keys.notYet("egress", "tracing")
+    tracing = keys.value("tracing", Kind.tracing.orNull, default: "null")
+    keys.notYet("egress")
   }
 }

@@ -40,6 +40,7 @@ final class ControlLoop: Sendable {
   let keys: KeyService
   let outbound: OutboundClient
   let subjectHash = SubjectHash()
+  let exporter: SpanExporter
   let mailboxes: [Mailbox<WorkerMessage>]
   let state: Mutex<State>
 
@@ -56,7 +57,7 @@ final class ControlLoop: Sendable {
 
   init(
     executor: LoopExecutor, log: EventLog, login: LoginEndpoints, keys: KeyService, outbound: OutboundClient,
-    mailboxes: [Mailbox<WorkerMessage>], loaded: LoadedSettings
+    exporter: SpanExporter, mailboxes: [Mailbox<WorkerMessage>], loaded: LoadedSettings
   ) {
     self.executor = executor
     self.log = log
@@ -64,6 +65,7 @@ final class ControlLoop: Sendable {
     self.keys = keys
     self.mailboxes = mailboxes
     self.outbound = outbound
+    self.exporter = exporter
     state = Mutex(
       State(
         snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none),
@@ -103,6 +105,7 @@ final class ControlLoop: Sendable {
     keys.assumeIsolated { $0.reconfigure(loaded.keys) }
     // Certificate authorities are read again.
     outbound.assumeIsolated { $0.forgetOrigins() }
+    exporter.set(loaded.settings.spanTarget)
     if isUpstreamOther { setUpstream(loaded.settings.upstream) }
     state.withLock { state in
       state.isApplying = false
@@ -151,7 +154,7 @@ final class ControlLoop: Sendable {
   func serve(_ request: EndpointRequest, for passage: Handle, of worker: Int) {
     let mailbox = mailboxes[worker]
     Task(executorPreference: executor) {
-      let answer = await self.answer(request)
+      let answer = await TraceParent.$current.withValue(request.trace) { await self.answer(request) }
       mailbox.post(.endpointAnswered(passage, answer))
     }
   }

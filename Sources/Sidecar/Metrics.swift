@@ -127,6 +127,10 @@ struct Metrics: Sendable {
     text.begin(.logLinesDropped)
     text.sample(["log": "access"], applier.accessWriter?.droppedLineCount ?? 0)
     text.sample(["log": "event"], eventWriter.droppedLineCount)
+    let spans = control.exporter.counts
+    text.begin(.spans)
+    text.sample(["result": "exported"], spans.exported)
+    text.sample(["result": "dropped"], spans.dropped)
     text.begin(.buildInfo)
     text.sample(["version": Product.version], 1)
     let facts = ProcessFacts()

@@ -119,14 +119,16 @@ struct Sidecar {
     do throws(Errno) {
       let outbound = try OutboundClient(on: executor, resolver: try NameResolver())
       outbound.start()
-      let login = LoginEndpoints(loaded.login, store: store, outbound: outbound.outbound, log: log, executor: executor)
+      let exporter = SpanExporter(settings.spanTarget, outbound: outbound.outbound, log: log)
+      let login = LoginEndpoints(loaded.login, store: store, outbound: outbound.outbound.traced(as: "login call", exporter), log: log, executor: executor)
       let publisher = Publisher()
       let keys = try KeyService(
         loaded.keys, executor: executor, outbound: outbound.outbound, log: log, publish: { publisher.publish($0) })
       var mailboxes: [Mailbox<WorkerMessage>] = []
       for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
       let control = ControlLoop(
-        executor: executor, log: log, login: login, keys: keys, outbound: outbound, mailboxes: mailboxes, loaded: loaded)
+        executor: executor, log: log, login: login, keys: keys, outbound: outbound, exporter: exporter,
+        mailboxes: mailboxes, loaded: loaded)
       publisher.connect { [weak control] in control?.publish($0) }
       return (control, StateProbe(store, meter: login.meters.state))
     } catch {
@@ -189,7 +191,7 @@ struct Sidecar {
           control.keys.needKeys(issuer: issuer, keyID: keyID) { mailbox.post(.keysSettled(passage)) }
         },
         serve: { request, passage in control.serve(request, for: passage, of: number) },
-        findUpstream: { control.findUpstream() })
+        findUpstream: { control.findUpstream() }, export: { control.exporter.add($0) })
       return WorkerPlan(
         number: number, listeners: listeners, mailbox: mailbox,
         configuration: WorkerConfiguration(
@@ -252,6 +254,7 @@ struct Sidecar {
       await control.followOwnKeys()
     }
     Task(executorPreference: executor) { await control.watch(stateProbe) }
+    Task(executorPreference: executor) { await control.exporter.run(on: executor) }
     log.info("started", [
       "listen": .text(plans[0].listeners.map { $0.listener.address.description }.joined(separator: " ")),
       "probes": .text(probes.address.description), "workers": .integer(Int64(plans.count)),

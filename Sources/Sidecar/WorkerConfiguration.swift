@@ -23,6 +23,7 @@ struct WorkerConfiguration: Sendable {
       // Each worker takes its share: they know nothing of each other.
       inFlightCount: max(1, (settings.limits.inFlightCount + workerCount - 1) / workerCount))
     proxy.logsClient = settings.log.logsClient
+    proxy.sampling = settings.tracing.map { TraceSampling(share: $0.share) } ?? .off
     switch settings.log.subject {
     case .hash: proxy.renderSubject = { subjectHash.render($0) }
     case .plain: proxy.renderSubject = { Array($0.utf8) }
@@ -33,6 +34,11 @@ struct WorkerConfiguration: Sendable {
 }
 
 extension SidecarSettings {
+  /// Where spans go.
+  var spanTarget: SpanExporter.Target? {
+    tracing.map { SpanExporter.Target(url: $0.traces, authority: $0.certificateAuthority) }
+  }
+
   /// Keys that another configuration changes although they are fixed when the process starts.
   func keysThatNeedRestart(for other: SidecarSettings) -> [String] {
     var keys: [String] = []

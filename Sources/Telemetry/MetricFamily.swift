@@ -94,6 +94,8 @@ public struct MetricFamily: Sendable, Equatable {
     "configuration_loaded_timestamp_seconds", .gauge, "When the configuration in force was read.")
   public static let logLinesDropped = own(
     "log_lines_dropped_total", .counter, ["log"], "Lines that standard output or standard error did not take in time.")
+  public static let spans = own(
+    "spans_total", .counter, ["result"], "Spans of sampled requests: exported, or dropped since the collector did not take them.")
   public static let buildInfo = own("build_info", .gauge, ["version"], "1; the version that runs.")
   public static let cpu = MetricFamily("process_cpu_seconds_total", .counter, "Processor time, of user and system.")
   public static let residentMemory = MetricFamily("process_resident_memory_bytes", .gauge, "Resident memory.")
@@ -109,7 +111,7 @@ public struct MetricFamily: Sendable, Equatable {
     acceptedConnections, connections, streams, clientResets, serverResets, protocolViolations, floods, limitsHit,
     tokenCacheHits, tokenCacheMisses, tokenCacheEvictions, tokenCacheEntries, upstreamConnections, upstreamRetries,
     issuerUsable, issuerKeys, issuerKeyAge, keyFetches, upstreamFound, corbadoCalls, corbadoDuration, stateOperations,
-    stateDuration, ready, draining, reloads, configurationInForce, configurationTime, logLinesDropped, buildInfo, cpu,
+    stateDuration, ready, draining, reloads, configurationInForce, configurationTime, logLinesDropped, spans, buildInfo, cpu,
     residentMemory, virtualMemory, openDescriptors, descriptorLimit, startTime,
   ]
 }

@@ -119,7 +119,7 @@ extension Kind where Value == LoginSettings.Identity.Exchange {
 }
 
 /// What a mapping without keys is read as, for a value that is not used.
-private func silently<Value>(_ body: (Section) -> Value) -> Value {
+func silently<Value>(_ body: (Section) -> Value) -> Value {
   let reading = Reading(file: "", sources: SettingsSources(besides: "") { _ in nil })
   return Section.read(
     Place(reading: reading, path: "", node: Node(content: .mapping([]), position: Position(line: 1, column: 1))), body)
