@@ -82,6 +82,73 @@ import Testing
     #expect(!String(decoding: bytes, as: UTF8.self).hasPrefix("HTTP/1.1 200"))
   }
 
+  /// The next GOAWAY of an HTTP/2 connection (RFC 9113 §4.1, §6.8): the last stream that it names.
+  private func goAway(_ connection: RawConnection) throws -> UInt32 {
+    while true {
+      let head = try connection.read(9)
+      let payload = try connection.read(Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2]))
+      if head[3] == 7 { return payload.prefix(4).reduce(0) { $0 << 8 | UInt32($1) } }
+    }
+  }
+
+  @Test func `HTTP/2 clients are told that there will be an end, and later which request was the last`() throws {
+    let app = try RecordingApp()
+    let sidecar = try SidecarUnderTest(app: app.port)
+    let connection = try sidecar.connection()
+    try connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    try connection.send([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    // The answer to ours says that the connection is known.
+    while try connection.read(9)[3] != 4 {}
+    sidecar.process.signal(SIGTERM)
+    #expect(try goAway(connection) == 0x7FFF_FFFF)
+    #expect(try goAway(connection) == 0)
+    #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
+  }
+
+  @Test func `a request that begins after the last one is refused as draining, and may be sent elsewhere`() throws {
+    let held = try Held()
+    let (idle, late) = (try held.sidecar.connection(), try held.sidecar.connection())
+    let token = try held.sidecar.authorization
+    for connection in [idle, late] {
+      try connection.send("GET /first HTTP/1.1\r\nHost: a\r\n\(token)\r\n")
+      #expect(try connection.readResponse().status == 200)
+    }
+    try late.send("GET /late HTTP/1.1\r\n")
+    held.sidecar.process.signal(SIGTERM)
+    // Idle connections end when the last requests are named.
+    #expect(idle.readToEnd().end == .closed)
+    try late.send("Host: a\r\n\(token)\r\n")
+    let answer = try late.readResponse()
+    #expect(answer.status == 503 && answer.text == #"{"error":"draining"}"#)
+    #expect(answer.values("retry-after") == ["1"] && answer.values("connection") == ["close"])
+    held.release.signal()
+    #expect(try held.connection.readResponse().status == 200)
+  }
+
+  @Test func `a request on an idle connection is still answered right after draining has begun`() throws {
+    let held = try Held(limits: "lameDuck: 1ms, drain: 20s")
+    let connection = try held.sidecar.connection()
+    let request = "GET /next HTTP/1.1\r\nHost: a\r\n\(try held.sidecar.authorization)\r\n"
+    try connection.send(request)
+    #expect(try connection.readResponse().status == 200)
+    held.sidecar.process.signal(SIGTERM)
+    #expect(eventually { (try? held.sidecar.connection()) == nil ? true : nil } == true)
+    try connection.send(request)
+    let answer = try connection.readResponse()
+    #expect(answer.status == 200 && answer.values("connection") == ["close"])
+  }
+
+  @Test func `more requests than may be under way are refused at once`() throws {
+    let held = try Held(limits: "lameDuck: 1ms, drain: 20s, inFlight: 1")
+    let refused = try held.sidecar.ask("GET", "/more")
+    #expect(refused.status == 503 && refused.text == #"{"error":"overloaded"}"#)
+    #expect(refused.values("retry-after") == ["1"])
+    #expect(held.sidecar.probe("/metrics")?.text.contains("passkey_sidecar_limits_hit_total{limit=\"in_flight\"} 1\n") == true)
+    held.release.signal()
+    #expect(try held.connection.readResponse().status == 200)
+    #expect(eventually { try? held.sidecar.ask("GET", "/more").status == 200 ? true : nil } == true)
+  }
+
   @Test func `an idle connection does not hold the end up`() throws {
     let app = try RecordingApp()
     let sidecar = try SidecarUnderTest(app: app.port)

@@ -7,6 +7,7 @@ import Testing
 final class SidecarUnderTest: Sendable {
   let port: UInt16
   let probes: UInt16
+  let admin: UInt16
   let process: ChildProcess
   let issuer: Issuer
   /// Of the configuration and everything beside it; gone with the sidecar.
@@ -43,21 +44,25 @@ final class SidecarUnderTest: Sendable {
     }
   }
 
+  /// For whatever must not be logged: queries, cookies, contents.
+  static let canary = "canary-5bd1e995"
+
   static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     .appending(path: "passkey-sidecar").path
 
   /// - Parameters:
   ///   - upstream: members of the configuration's `upstream` besides the URL.
   ///   - limits: members of `limits`.
+  ///   - stallsOutput: nobody reads what it writes to standard output.
   ///   - edit: changes the configuration before it is first read; gets the folder that it will lie in as well.
   init(
-    app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s",
+    app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s", stallsOutput: Bool = false,
     edit: (String, String) throws -> String = { text, _ in text }
   ) throws {
     issuer = try Issuer()
     folder = NSTemporaryDirectory() + "sidecar-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    (port, probes) = (try LoopbackServer.freePort(), try LoopbackServer.freePort())
+    (port, probes, admin) = (try LoopbackServer.freePort(), try LoopbackServer.freePort(), try LoopbackServer.freePort())
     let configuration = """
       listen: [{address: 127.0.0.1:\(port)}]
       workers: 1
@@ -73,13 +78,24 @@ final class SidecarUnderTest: Sendable {
       routes: [{path: /public/**, access: public}]
       state: {sqlite: state.db}
       probes: {address: 127.0.0.1:\(probes)}
+      admin: {address: 127.0.0.1:\(admin)}
       limits: {\(limits)}
 
       """
     try Data(try edit(configuration, folder).utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))
-    process = try ChildProcess(
-      Self.binary, ["run", "--config", folder + "/sidecar.yaml"],
-      environment: ["CORBADO_API_SECRET": "corbado1_x"], output: folder + "/access", errors: folder + "/events")
+    let arguments = ["run", "--config", folder + "/sidecar.yaml"]
+    if stallsOutput {
+      // A pipe that the process itself keeps open, so that it is never broken.
+      let script = #"mkfifo "$PIPE" && exec 3<>"$PIPE" && exec "$0" "$@" >"$PIPE""#
+      process = try ChildProcess(
+        "/bin/sh", ["-c", script, Self.binary] + arguments,
+        environment: ["CORBADO_API_SECRET": "corbado1_x", "PIPE": folder + "/pipe", "PATH": "/usr/bin:/bin"],
+        errors: folder + "/events")
+    } else {
+      process = try ChildProcess(
+        Self.binary, arguments, environment: ["CORBADO_API_SECRET": "corbado1_x"], output: folder + "/access",
+        errors: folder + "/events")
+    }
     let ready = eventually { process.ending(within: 0) != nil || probe("/ready")?.status == 200 ? true : nil }
     guard ready == true, process.ending(within: 0) == nil else {
       Issue.record("the sidecar did not become ready: \(events)")
@@ -89,6 +105,12 @@ final class SidecarUnderTest: Sendable {
 
   deinit {
     process.signal(SIGKILL)
+    // Whatever a test did: neither a token nor the secret may have been written down.
+    for log in [events] + accessLines {
+      for secret in ["eyJ", "corbado1_x", Self.canary] where log.contains(secret) {
+        Issue.record("a log holds \(secret)…: \(log)")
+      }
+    }
     try? FileManager.default.removeItem(atPath: folder)
   }
 
@@ -106,8 +128,11 @@ final class SidecarUnderTest: Sendable {
 
   var events: String { (try? String(contentsOfFile: folder + "/events", encoding: .utf8)) ?? "" }
 
-  func probe(_ path: String) -> H1Message? {
-    guard let connection = try? RawConnection(port: probes) else { return nil }
+  func probe(_ path: String) -> H1Message? { Self.get(path, at: probes) }
+
+  /// A plain request to one of the listeners that are not the data port.
+  static func get(_ path: String, at port: UInt16) -> H1Message? {
+    guard let connection = try? RawConnection(port: port) else { return nil }
     try? connection.send("GET \(path) HTTP/1.1\r\nHost: probes\r\nConnection: close\r\n\r\n")
     return try? connection.readResponse()
   }
