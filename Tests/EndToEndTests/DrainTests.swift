@@ -82,13 +82,18 @@ import Testing
     #expect(!String(decoding: bytes, as: UTF8.self).hasPrefix("HTTP/1.1 200"))
   }
 
-  /// The next GOAWAY of an HTTP/2 connection (RFC 9113 §4.1, §6.8): the last stream that it names.
-  private func goAway(_ connection: RawConnection) throws -> UInt32 {
+  /// The payload of the next HTTP/2 frame of that type (RFC 9113 §4.1).
+  private func frame(_ type: UInt8, _ connection: RawConnection) throws -> [UInt8] {
     while true {
       let head = try connection.read(9)
       let payload = try connection.read(Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2]))
-      if head[3] == 7 { return payload.prefix(4).reduce(0) { $0 << 8 | UInt32($1) } }
+      if head[3] == type { return payload }
     }
+  }
+
+  /// The last stream that the next GOAWAY names (§6.8).
+  private func goAway(_ connection: RawConnection) throws -> UInt32 {
+    try frame(7, connection).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
   }
 
   @Test func `HTTP/2 clients are told that there will be an end, and later which request was the last`() throws {
@@ -97,8 +102,8 @@ import Testing
     let connection = try sidecar.connection()
     try connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     try connection.send([0, 0, 0, 4, 0, 0, 0, 0, 0])
-    // The answer to ours says that the connection is known.
-    while try connection.read(9)[3] != 4 {}
+    // Its SETTINGS: the connection is known.
+    _ = try frame(4, connection)
     sidecar.process.signal(SIGTERM)
     #expect(try goAway(connection) == 0x7FFF_FFFF)
     #expect(try goAway(connection) == 0)

@@ -51,7 +51,8 @@ import Testing
     try sidecar.reconfigure { $0.replacingOccurrences(of: "subject: plain, client: false", with: "subject: off") }
     #expect(eventually { sidecar.events("reloaded").isEmpty ? nil : true } == true)
     let changed: Bool? = try eventually {
-      #expect(try sidecar.ask("GET", "/off").status == 200)
+      let status = try sidecar.ask("GET", "/off").status
+      #expect(status == 200)
       return sidecar.accessLines("/off").contains { $0["subject"] is NSNull && $0["client"] as? String == "127.0.0.1" } ? true : nil
     }
     #expect(changed == true)
@@ -93,7 +94,10 @@ import Testing
     let batch = String(repeating: request, count: 50)
     let dropped: Bool? = try eventually {
       try connection.send(batch)
-      for _ in 0..<50 { #expect(try connection.readResponse().status == 401) }
+      for _ in 0..<50 {
+        let status = try connection.readResponse().status
+        #expect(status == 401)
+      }
       let text = sidecar.probe("/metrics")?.text ?? ""
       return text.contains("passkey_sidecar_log_lines_dropped_total{log=\"access\"} 0\n") ? nil : true
     }
