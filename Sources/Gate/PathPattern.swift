@@ -2,7 +2,7 @@ import HTTP
 
 /// The path of a rule, compiled for both readings. Whatever it matches narrowly it matches widely too.
 struct PathPattern: Sendable {
-  fileprivate struct Segment: Sendable {
+  struct Segment: Sendable {
     var key: UInt64
     var bytes: [UInt8]
     var isWildcard: Bool
@@ -10,11 +10,11 @@ struct PathPattern: Sendable {
     var hasParameter: Bool
   }
 
-  private var narrow: [Segment] = []
+  private(set) var narrow: [Segment] = []
   private var wide: [Segment] = []
-  private let narrowEndsInSlash: Bool
+  let narrowEndsInSlash: Bool
   /// Ends in `/**`.
-  private let coversRest: Bool
+  let coversRest: Bool
   private let ignoresExtension: Bool
   /// Both readings of the pattern are the same.
   private let isPlain: Bool

@@ -117,7 +117,7 @@ struct PolicyCompiler {
       let bytes = [UInt8](page.utf8)
       guard bytes.first == UInt8(ascii: "/"), bytes.count < 2 || bytes[1] != UInt8(ascii: "/"),
         PathReadings.isAcceptedQuery(bytes.span), !bytes.contains(UInt8(ascii: "\\"))
-      else { throw .pathMalformed }
+      else { throw .loginPageMalformed }
     }
     let pattern = try PathPattern(rule.path, isExact: rule.isExact)
     let methods = try MethodSet(rule.methods, opens: rule.access != .required)
@@ -215,10 +215,11 @@ struct PolicyCompiler {
     return name
   }
 
-  /// A field with a meaning of its own for this gateway, and what would frame or route the request.
+  /// A field with a meaning of its own for this gateway, and what would frame or route the request, also in a spelling
+  /// that servers take for it: `x_forwarded_for` beside the one that we write would be two addresses.
   private static func isKnown(_ name: [UInt8]) -> Bool {
-    let lowered = name.map { FieldSyntax.lowerCased($0) }
-    return KnownField(lowered.span) != .other
+    let folded = name.map { ManagedNames.fold($0) }
+    return KnownField(folded.span) != .other
   }
 
   private func checkSeparator(_ separator: String) throws(PolicyError.Problem) {

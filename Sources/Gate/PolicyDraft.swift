@@ -133,6 +133,7 @@ public enum PolicyError: Error, Equatable, Sendable {
     case issuerNotConfigured = "names an issuer that is not configured"
     case subjectsSharedInTurn = "names an issuer that itself shares subjects"
     case pathMalformed = "is no path: it begins with /, has RFC 3986 characters and no dot segment"
+    case loginPageMalformed = "is no path of this origin: it begins with one /, and with /\\ or // for no browser"
     case wildcardMisplaced = "may have * as a whole segment and ** as the last one only"
     case methodMalformed = "is no method"
     case restrictionNeedsToken = "restricts tokens on a route that does without one"

@@ -65,9 +65,9 @@ final class Requirement: Sendable {
 
 /// Methods that a rule is for.
 struct MethodSet: Sendable {
-  private var known: UInt16 = 0
-  private var others: [[UInt8]] = []
-  private let isAll: Bool
+  private(set) var known: UInt16 = 0
+  private(set) var others: [[UInt8]] = []
+  let isAll: Bool
 
   /// - Throws: `methodMalformed`
   init(_ names: [String], opens: Bool) throws(PolicyError.Problem) {

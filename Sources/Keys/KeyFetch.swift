@@ -50,10 +50,7 @@ struct KeyFetch: Sendable {
       }
       return try await fetch(url, memory, deadline: deadline)
     case .file(let path):
-      return try read(path) { content throws(KeyFetchFailure) in
-        let isSet = content.first { !$0.isWhiteSpace } == UInt8(ascii: "{")
-        return isSet ? try Self.keys(ofSet: content) : (try Self.keys(ofPEM: content), 0)
-      }
+      return try read(path, KeyFile.keys)
     case .secretFile(let path, let allowsShort):
       return try read(path) { content throws(KeyFetchFailure) in
         (try Self.keys(ofSecret: content, allowsShort: allowsShort), 0)
@@ -168,8 +165,4 @@ extension [VerificationKey] {
   fileprivate func isSameSet(as other: [VerificationKey]) -> Bool {
     count == other.count && allSatisfy { key in other.contains { $0.isSame(as: key) } }
   }
-}
-
-extension UInt8 {
-  fileprivate var isWhiteSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }

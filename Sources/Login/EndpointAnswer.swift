@@ -14,15 +14,19 @@ public struct EndpointAnswer: Sendable {
   public let cacheControl: StaticString
   /// `Retry-After` (RFC 9110 §10.2.3), if there is one.
   public let retryAfter: Duration?
+  /// `Set-Cookie`; empty for none.
+  public let setCookie: [UInt8]
 
   init(
     _ content: JSONWriter, mediaType: StaticString = "application/json", reason: LoginReason? = nil,
-    retryAfter: Duration = .seconds(1), cacheControl: StaticString = "no-store"
+    retryAfter: Duration = .seconds(1), cacheControl: StaticString = "no-store",
+    setCookie: [UInt8] = []
   ) {
     self.content = content.bytes
     self.mediaType = mediaType
     self.reason = reason
     self.cacheControl = cacheControl
+    self.setCookie = setCookie
     status = reason?.status ?? 200
     self.retryAfter = reason == .rateLimited ? max(retryAfter, .seconds(1)) : nil
   }

@@ -53,6 +53,7 @@ extension Proxy {
     if let retryAfter = answer.retryAfter {
       head.fields.append("retry-after", String(max(1, retryAfter.components.seconds)))
     }
+    if !answer.setCookie.isEmpty { head.fields.append(name: "set-cookie".utf8.span, value: answer.setCookie.span) }
     self.answer(
       passage, &head, answer.content, mediaType: answer.mediaType, cacheControl: answer.cacheControl)
   }

@@ -1,8 +1,13 @@
+internal import Gate
+
 /// What shows only when several keys are seen together.
 extension SidecarSettings {
-  func check(_ reading: Reading) {
+  /// - Parameter policy: what the file's rules were compiled to; nil if they were refused.
+  func check(_ reading: Reading, _ policy: Policy?) {
+    checkIssuers(reading)
     checkLogin(reading)
-    checkRoutes(reading)
+    checkCookies(reading)
+    checkRoutes(reading, policy)
     checkAddresses(reading)
     if !reading.sources.isFolderWritable(of: state.sqlite) {
       reading.warn("state.sqlite", "its folder is missing, or this user may not write there")
@@ -23,14 +28,16 @@ extension SidecarSettings {
     }
   }
 
-  private func checkRoutes(_ reading: Reading) {
-    for (index, route) in routes.enumerated() {
-      if routes[..<index].contains(where: { $0.path == route.path }) {
-        reading.warn("routes[\(index)].path", "never decides: an earlier rule has the same path")
+  /// A cookie that the login sets must be one that the Gate reads, else it reaches nobody but the app.
+  private func checkCookies(_ reading: Reading) {
+    guard let cookie = login.cookie else {
+      if !login.hasTokenInBody {
+        reading.refuse("login.tokenInBody", "false leaves the token nowhere: login.cookie is needed beside it")
       }
-      if route.path == endpoints.prefix || route.path.hasPrefix(endpoints.prefix + "/") {
-        reading.warn("routes[\(index)].path", "lies under endpoints.prefix: our own endpoints there come first")
-      }
+      return
+    }
+    if credential.cookie != cookie.name {
+      reading.refuse("login.cookie", "is not read again: credential.cookie must have the same name")
     }
   }
 

@@ -49,7 +49,7 @@ extension SidecarSettings {
     let policy = settings?.policy(reading)
     let keys = settings?.keysConfiguration(reading)
     let login = settings?.loginConfiguration(reading)
-    settings?.check(reading)
+    settings?.check(reading, policy)
     guard let settings, let policy, let keys, let login, reading.problems.isEmpty else {
       let problems = reading.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
       throw SettingsRefused(

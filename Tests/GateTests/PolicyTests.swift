@@ -94,10 +94,10 @@ import Testing
     (RouteRule(path: "/a", claims: [ClaimRule(claim: "", condition: .equals(.text("a")))]), .claimPathMalformed),
     (RouteRule(path: "/a", claims: [ClaimRule(claim: "a", condition: .anyOf([]))]), .conditionEmpty),
     (RouteRule(path: "/a", claims: [ClaimRule(claim: "a", condition: .allOf([]))]), .conditionEmpty),
-    (RouteRule(path: "/a", loginPage: "//evil.test"), .pathMalformed),
-    (RouteRule(path: "/a", loginPage: "/\\evil.test"), .pathMalformed),
-    (RouteRule(path: "/a", loginPage: "https://evil.test"), .pathMalformed),
-    (RouteRule(path: "/a", loginPage: "/log in"), .pathMalformed),
+    (RouteRule(path: "/a", loginPage: "//evil.test"), .loginPageMalformed),
+    (RouteRule(path: "/a", loginPage: "/\\evil.test"), .loginPageMalformed),
+    (RouteRule(path: "/a", loginPage: "https://evil.test"), .loginPageMalformed),
+    (RouteRule(path: "/a", loginPage: "/log in"), .loginPageMalformed),
   ])
   func `a rule that makes no sense is refused`(rule: RouteRule, problem: PolicyError.Problem) {
     #expect(Self.errors { $0.routes = [rule] } == [.route(0, problem)])

@@ -28,7 +28,7 @@ func read(_ text: String, directory: String = "/nowhere/") throws(SettingsRefuse
 func read(_ bytes: [UInt8], directory: String = "/nowhere/") throws(SettingsRefused) -> LoadedSettings {
   let sources = SettingsSources(besides: directory + "f.yaml") { name in
     [
-      "SECRET": "corbado1_abc", "EMPTY": "", "PAIR": "cHJvLTEyMzpjb3JiYWRvMV9hYmM=",
+      "SECRET": "corbado1_abc", "LONG": "0123456789abcdef0123456789abcdef", "EMPTY": "", "PAIR": "cHJvLTEyMzpjb3JiYWRvMV9hYmM=",
       "OTHERPAIR": "cHJvLTk6Y29yYmFkbzFfYWJj", "PLAINPAIR": "pro-123:corbado1_abc", "TWO": "a b", "OTHER": "abc",
     ][name]
   }

@@ -1,3 +1,4 @@
+internal import HTTP
 public import JOSE
 public import OpenSSL
 
@@ -55,6 +56,10 @@ extension Configuration {
     public let rotation: Duration
     /// Nil: our own form (RFC 9068).
     public let form: Form?
+    /// The cookie that completeLogin sets to the token; nil for none.
+    public let cookie: Cookie?
+    /// completeLogin answers with the token.
+    public let isInBody: Bool
 
     /// Above: ``ConfigurationError/tokenLifetime``.
     public static let maximumLifetime = Duration.seconds(30 * 86_400)
@@ -65,16 +70,23 @@ extension Configuration {
 
     /// - Throws: ``ConfigurationError/tokenIssuer``, ``ConfigurationError/tokenAudience``,
     ///   ``ConfigurationError/tokenLifetime``, ``ConfigurationError/tokenAlgorithm`` for any but ``algorithms``,
-    ///   ``ConfigurationError/tokenRotation``, ``ConfigurationError/signingKey(_:)``
+    ///   ``ConfigurationError/tokenRotation``, ``ConfigurationError/signingKey(_:)``, ``ConfigurationError/cookieName``,
+    ///   ``ConfigurationError/tokenNowhere``
     public init(
       issuer: String, audience: String, lifetime: Duration = .seconds(3600), algorithm: Algorithm = .es256,
-      key: KeySource = .generated, rotation: Duration = .seconds(30 * 86_400), form: Form? = nil
+      key: KeySource = .generated, rotation: Duration = .seconds(30 * 86_400), form: Form? = nil,
+      cookie: Cookie? = nil, isInBody: Bool = true
     ) throws(ConfigurationError) {
       guard !issuer.isEmpty else { throw .tokenIssuer }
       guard !audience.isEmpty else { throw .tokenAudience }
       guard lifetime >= .seconds(1), lifetime <= Self.maximumLifetime else { throw .tokenLifetime }
       guard Self.algorithms.contains(algorithm) else { throw .tokenAlgorithm }
       guard rotation >= Self.minimumRotation else { throw .tokenRotation }
+      if let cookie {
+        let name = Array(cookie.name.utf8)
+        guard FieldSyntax.isToken(name.span) else { throw .cookieName }
+      }
+      guard isInBody || cookie != nil else { throw .tokenNowhere }
       if case .provided(let privateKey) = key {
         do throws(KeyFailure) { _ = try SigningKey(privateKey, algorithm: algorithm) } catch {
           throw .signingKey(error)
@@ -87,6 +99,8 @@ extension Configuration {
       self.key = key
       self.rotation = rotation
       self.form = form
+      self.cookie = cookie
+      self.isInBody = isInBody
     }
   }
 }

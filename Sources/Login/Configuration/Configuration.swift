@@ -54,6 +54,9 @@ public enum ConfigurationError: Error, Equatable, Sendable {
   case rememberedTwice
   case exchangeAudience, exchangeClient
   case tokenIssuer, tokenAudience, tokenLifetime, tokenAlgorithm, tokenRotation
+  case cookieName
+  /// Neither in a cookie nor in the body.
+  case tokenNowhere
   case signingKey(KeyFailure)
   /// A claim of the template that every token has of its own, or one that stands there twice.
   case templateClaim(String)

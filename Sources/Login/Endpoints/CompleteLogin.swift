@@ -20,10 +20,13 @@ extension LoginEndpoints {
       var content = JSONWriter()
       content.beginObject()
       content.member("success", true)
-      content.name("accessToken")
-      content.string(token.span)
+      if configuration.token.isInBody {
+        content.name("accessToken")
+        content.string(token.span)
+      }
       content.endObject()
-      return EndpointAnswer(content)
+      let cookie = configuration.token.cookie?.fieldValue(token, lifetime: configuration.token.lifetime)
+      return EndpointAnswer(content, setCookie: cookie ?? [])
     } catch {
       return Self.completeLoginRefusal(error)
     }

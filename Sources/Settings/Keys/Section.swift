@@ -73,7 +73,13 @@ final class Section {
   /// Whether a key that was read stood in the file.
   func wasWritten(_ key: String) -> Bool { written.contains(key) }
 
+  /// Whether the file has the key. To be asked before the key is read.
+  func isGiven(_ key: String) -> Bool { unread.contains { $0.key == key } }
+
   func refuse(_ key: String, _ message: String) { reading.refuse(childPath(key), message) }
+
+  /// Of the mapping itself.
+  func refuse(_ message: String) { reading.refuse(path, message) }
 
   func warn(_ key: String, _ message: String) { reading.warn(childPath(key), message) }
 

@@ -7,16 +7,16 @@ extension SidecarSettings {
     PolicyDraft(
       issuers: issuers.map { issuer in
         IssuerRule(
-          issuer: issuer.issuer, audiences: issuer.audiences, algorithms: AlgorithmSet(issuer.algorithms),
-          leeway: issuer.leeway, subjectPrefix: issuer.subjectPrefix, sharesSubjectsWith: issuer.sharesSubjectsWith)
+          issuer: issuer.issuer, otherSpellings: issuer.otherSpellings, audiences: issuer.audiences,
+          acceptsAnyAudience: issuer.acceptsAnyAudience, algorithms: AlgorithmSet(issuer.algorithms),
+          types: TokenTypes(issuer.types, acceptsAbsent: true), leeway: issuer.leeway, claims: issuer.claims,
+          subjectPrefix: issuer.subjectPrefix, sharesSubjectsWith: issuer.sharesSubjectsWith, stepUp: issuer.stepUp)
       },
       loginIssuer: loginIssuer,
-      credential: CredentialRule(webSocketSubprotocol: credential.webSocketSubprotocol, tokenBytes: limits.tokenBytes),
-      routes: routes.map { route in
-        RouteRule(
-          path: route.path, access: route.access == .public ? .public : .required, responseHead: route.responseHead,
-          endsWithToken: route.endsWithToken)
-      },
+      credential: CredentialRule(
+        cookie: credential.cookie, origins: cors.origins, webSocketSubprotocol: credential.webSocketSubprotocol,
+        loginSetsCookie: login.cookie != nil, tokenBytes: limits.tokenBytes),
+      routes: routes.map(\.rule),
       endpoints: EndpointPaths(
         prefix: endpoints.prefix, enabled: endpoints.enabled,
         aliases: endpoints.aliases.map { ($0.path, $0.endpoint) }),
@@ -41,7 +41,10 @@ extension SidecarSettings {
     do throws(PolicyErrors) {
       return try Policy(policyDraft)
     } catch {
-      for error in error.list { reading.refuse(key(of: error), message(of: error)) }
+      // The origins of the credential are those of CORS, which are told with their places.
+      for error in error.list where error != .credential(.originMalformed) {
+        reading.refuse(key(of: error), message(of: error))
+      }
       return nil
     }
   }
@@ -53,8 +56,10 @@ extension SidecarSettings {
     case .issuer(let index, let problem): "issuers[\(index)].\(issuerKey(problem))"
     case .loginIssuer(.empty): "login.token"
     case .loginIssuer: "login.token.issuer"
-    case .credential: "limits.token"
-    case .route(let index, _): "routes[\(index)].path"
+    case .credential(.negative): "limits.token"
+    case .credential(.originsMissing) where credential.cookie == nil: "login.cookie"
+    case .credential: "credential.cookie"
+    case .route(let index, let problem): "routes[\(index)].\(routeKey(index, problem))"
     case .endpoints: "endpoints.prefix"
     case .identityField(let index, let problem): identityKey(index, problem)
     case .passThrough(let index, _): "identity.passThrough[\(index)]"
@@ -66,12 +71,32 @@ extension SidecarSettings {
 
   private func issuerKey(_ problem: PolicyError.Problem) -> String {
     switch problem {
-    case .audienceMissing, .audienceContradicted: "audiences"
+    case .audienceMissing: "audiences"
+    case .audienceContradicted: "anyAudience"
+    case .claimPathMalformed, .conditionEmpty: "claims"
     case .algorithmMissing: "algorithms"
     case .negative: "leeway"
     case .subjectNamespaceMissing, .subjectPrefixOverlaps, .subjectPrefixUnused: "subjectPrefix"
     case .issuerNotConfigured, .subjectsSharedInTurn: "sharesSubjectsWith"
     default: "issuer"
+    }
+  }
+
+  private func routeKey(_ index: Int, _ problem: PolicyError.Problem) -> String {
+    switch problem {
+    case .methodMalformed: return "methods"
+    case .restrictionNeedsToken:
+      let route = routes[index]
+      if !route.claims.isEmpty { return "claims" }
+      if !route.issuers.isEmpty { return "issuers" }
+      return route.audiences.isEmpty ? "passkeyWithin" : "audiences"
+    case .badTokenNeedsOptional: return "badToken"
+    case .claimPathMalformed, .conditionEmpty: return "claims"
+    case .issuerNotConfigured: return "issuers"
+    case .empty: return "audiences"
+    case .negative: return "passkeyWithin"
+    case .loginPageMalformed: return "loginPage"
+    default: return "path"
     }
   }
 
@@ -84,6 +109,12 @@ extension SidecarSettings {
   private func message(of error: PolicyError) -> String {
     switch error {
     case .noIssuer: "at least one is needed"
+    case .issuer(_, .audienceMissing): "lists none: one must be in `aud`, or say anyAudience: true"
+    case .issuer(_, .audienceContradicted): "true does not go with audiences: [] belongs beside it"
+    case .credential(.originsMissing):
+      "needs cors.origins: a browser sends cookies whoever asks it to, and only these pages may change anything by them"
+    case .route(_, .restrictionNeedsToken): "asks for a token on a route that does without one: access: required"
+    case .route(_, .badTokenNeedsOptional): "belongs on a route with access: optional"
     case .loginIssuer(.alreadyUsed): "is also a configured issuer; tokens of the two could not be told apart"
     case .passThrough(_, .nameReserved): "is written by the sidecar itself: a client could then write it too"
     case .identityField(_, .repeated): "is the same as an earlier name to servers that take - and _ for each other"
@@ -94,6 +125,22 @@ extension SidecarSettings {
       .reservedField(_, let problem), .trustedProxy(_, _, let problem):
       problem.rawValue
     }
+  }
+}
+
+extension RouteSettings {
+  var rule: RouteRule {
+    let access: RouteRule.Access =
+      switch self.access {
+      case .public: .public
+      case .optional: .optional
+      case .required: .required
+      }
+    return RouteRule(
+      path: path, methods: methods, access: access, isExact: isExact, claims: claims, issuers: issuers,
+      audiences: audiences, passkeyWithin: passkeyWithin, badToken: badToken == .anonymous ? .anonymous : .refuse,
+      forwardsPreflight: preflight == .forward, loginPage: loginPage, responseHead: responseHead,
+      endsWithToken: endsWithToken)
   }
 }
 

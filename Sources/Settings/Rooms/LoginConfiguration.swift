@@ -29,7 +29,8 @@ extension SidecarSettings {
       part(reading) { () throws(ConfigurationError) in
         try Login.Configuration.Token(
           issuer: login.token.issuer, audience: login.token.audience, lifetime: login.token.lifetime,
-          algorithm: login.token.algorithm, key: key, rotation: login.token.rotation, form: form)
+          algorithm: login.token.algorithm, key: key, rotation: login.token.rotation, form: form,
+          cookie: login.cookie, isInBody: login.hasTokenInBody)
       }
     }
     let connect = Login.Configuration.Connect(
@@ -132,6 +133,8 @@ extension SidecarSettings {
     case .tokenIssuer: ("login.token.issuer", "is empty")
     case .tokenAudience: ("login.token.audience", "is empty")
     case .tokenLifetime: ("login.token.lifetime", "is out of range")
+    case .cookieName: ("login.cookie.name", "is no name of a cookie")
+    case .tokenNowhere: ("login.tokenInBody", "false leaves the token nowhere: login.cookie is needed beside it")
     case .tokenAlgorithm: ("login.token.algorithm", "is not one that tokens are minted with")
     case .tokenRotation: ("login.token.rotation", "is shorter than an hour")
     case .signingKey:
