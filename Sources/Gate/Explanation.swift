@@ -3,8 +3,40 @@ public import JOSE
 
 /// What the Gate checks, in the order in which it does.
 public enum Check: String, CaseIterable, Sendable {
-  case method, path, endpoint, rule, credential, token, revocation, origin, mediaType = "media type"
-  case issuers, audiences, claims, passkey
+  case method, path, endpoint, rule, credential
+  // of the token itself
+  case token, issuer, algorithm, type, key, signature, times, audience, subject, revocation
+  // of the request that brings it
+  case origin, mediaType = "media type"
+  // what issuer and route ask of it
+  case issuers = "issuers of the route", audiences = "audiences of the route", claims, passkey
+
+  /// The check that a denial is the result of.
+  public init(failedBy denial: Denial) {
+    self =
+      switch denial {
+      case .pathNotCanonical: .path
+      case .pathAmbiguous: .rule
+      case .credentialRepeated, .tokenMissing: .credential
+      case .tokenMalformed, .tokenTooLarge, .criticalRefused: .token
+      case .algorithmRefused: .algorithm
+      case .typeRefused: .type
+      case .issuerUnknown: .issuer
+      case .keyUnknown, .keysUnavailable: .key
+      case .signatureInvalid: .signature
+      case .tokenExpired, .tokenNotYetValid: .times
+      case .audienceMismatch: .audience
+      case .subjectMissing: .subject
+      case .claimInvalid, .claimsInsufficient: .claims
+      case .tokenRevoked: .revocation
+      case .passkeyRequired: .passkey
+      case .issuerNotAcceptedHere: .issuers
+      case .originRefused: .origin
+      case .endpointUnknown: .endpoint
+      case .methodNotAllowed: .method
+      case .mediaTypeRefused: .mediaType
+      }
+  }
 }
 
 /// Sees the checks that a request passes. The Gate's own costs nothing: it is specialised away.
@@ -23,9 +55,17 @@ public struct Explanation: Sendable {
     public let detail: String
   }
 
-  /// The checks that the request passed, in order. Where the decision is a denial, it is the next one that it did not.
+  /// The checks that the request passed, in order. Where the decision is a denial, ``failed`` is the next.
   public let steps: [Step]
   public let decision: Decision
+
+  /// The check that it did not pass. With an audience that the route asks for, it is the route's.
+  public var failed: Check? {
+    guard case .refuse(let denied) = decision else { return nil }
+    let check = Check(failedBy: denied.denial)
+    if check == .audience, steps.contains(where: { $0.check == .audience }) { return .audiences }
+    return check
+  }
 }
 
 private struct StepRecorder: DecisionObserver {

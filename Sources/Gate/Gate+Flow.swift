@@ -41,9 +41,11 @@ extension Gate {
     let requirement = policy.requirement(ofRule: rule)
     observer.passed(.rule, rule.map { "rule \($0 + 1): \(requirement.access)" } ?? "none: a token is required")
     if requirement.access == .public {
+      observer.passed(.credential, "not looked at")
       return .forward(Admission(policy: policy, rule: rule, access: .public))
     }
     if requirement.forwardsPreflight, OriginRule.isPreflight(head) {
+      observer.passed(.credential, "none: a CORS preflight has no credentials")
       return .forward(Admission(policy: policy, rule: rule, access: requirement.access))
     }
     do throws(Interruption) {
@@ -97,10 +99,12 @@ extension Gate {
       observer.passed(.credential, "\(credential.source)")
       token = try verified(credential, head, snapshots, lastToken: &lastToken, observer: &observer)
     } catch {
-      return try anonymous(instead: error, source, rule, requirement, snapshots.policy)
+      let admission = try anonymous(instead: error, source, rule, requirement, snapshots.policy)
+      observer.passed(.credential, "not good, and the route does without: anonymous")
+      return admission
     }
     try judgeOrigin(head, source, snapshots.policy)
-    observer.passed(.origin, "needed for cookies only")
+    observer.passed(.origin, source == .cookie ? "met, or not needed for a safe method" : "asked for with cookies only")
     try judge(token, requirement, snapshots, observer: &observer)
     return Admission(
       policy: snapshots.policy, rule: rule, access: requirement.access, token: token, source: source)
@@ -216,7 +220,7 @@ extension Gate {
     if endpoint.isOriginBound, snapshots.policy.loginSetsCookie, !snapshots.policy.credentialOrigins.isMet(by: head) {
       throw Interruption(.originRefused)
     }
-    observer.passed(.origin, "needed for cookies only")
+    observer.passed(.origin, "asked for with cookies only")
     let needsContent = endpoint == .createConnectToken || endpoint == .completeLogin
     if endpoint.takesContent, needsContent || head.hasBody, !head.isJSON { throw Interruption(.mediaTypeRefused) }
     observer.passed(.mediaType, "JSON")

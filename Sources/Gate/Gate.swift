@@ -106,12 +106,11 @@ public struct Gate: ~Copyable {
     do throws(Denial) {
       outcome = try snapshots.policy.verify(
         bytes, keys: snapshots.keys, now: snapshots.now, keysWereJustFetched: snapshots.keysWereJustFetched,
-        reader: &reader)
+        reader: &reader, observer: &observer)
     } catch { throw Interruption(error) }
     switch outcome {
     case .needsKeys(let request): throw .needsKeys(request)
     case .valid(let token):
-      observer.passed(.token, "\(token.header.algorithm.name) of \(token.issuer), subject \(token.subject)")
       // A revoked token is remembered as well, not yet judged: verifying it again and again would cost more.
       let place = cache.insert(token, epoch: 0, now: snapshots.now)
       guard !snapshots.revocations.revoke(token) else { throw Interruption(.tokenRevoked) }

@@ -13,17 +13,22 @@ extension Policy {
   ///
   /// - Parameter keysWereJustFetched: a key that is missing now is unknown.
   func verify(
-    _ token: Span<UInt8>, keys: KeySnapshot, now: UnixTime, keysWereJustFetched: Bool, reader: inout TokenReader
+    _ token: Span<UInt8>, keys: KeySnapshot, now: UnixTime, keysWereJustFetched: Bool, reader: inout TokenReader,
+    observer: inout some DecisionObserver
   ) throws(Denial) -> TokenOutcome {
     let index: Int
     let header: JOSEHeader
     do throws(TokenError) {
       try reader.read(token, maximumBytes: credentials.tokenBytes)
       header = reader.header
+      observer.passed(.token, "a compact JWS")
       guard let found = issuerIndex(reader) else { throw .issuerUnknown }
       index = found
+      observer.passed(.issuer, issuers[found].issuer)
       guard issuers[index].algorithms.contains(header.algorithm) else { throw .algorithmRefused }
+      observer.passed(.algorithm, header.algorithm.name)
       try header.checkType(issuers[index].types)
+      observer.passed(.type, header.type ?? "absent")
     } catch { throw Denial(error) }
 
     let issuerKeys: [VerificationKey]
@@ -47,13 +52,16 @@ extension Policy {
       return .needsKeys(KeyRequest(issuer: index, keyID: header.keyID))
     }
 
+    observer.passed(.key, key.keyID ?? "the one of the issuer")
     let claims: Claims
     do throws(TokenError) { claims = try reader.verify(with: key) } catch { throw Denial(error) }
+    observer.passed(.signature, "good")
     return .valid(
-      try VerifiedToken(claims, token: token, header: header, key: key, issuer: index, policy: self, now: now))
+      try VerifiedToken(
+        claims, token: token, header: header, key: key, issuer: index, policy: self, now: now, observer: &observer))
   }
 
-  private func issuerIndex(_ reader: TokenReader) -> Int? {
+  func issuerIndex(_ reader: TokenReader) -> Int? {
     for index in issuers.indices {
       for spelling in issuers[index].spellings where reader.unverifiedIssuerIs(spelling) { return index }
     }

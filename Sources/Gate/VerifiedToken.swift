@@ -39,13 +39,17 @@ public final class VerifiedToken: Sendable {
   ///   `claimInvalid`
   init(
     _ claims: Claims, token: Span<UInt8>, header: JOSEHeader, key: VerificationKey, issuer index: Int, policy: Policy,
-    now: UnixTime
+    now: UnixTime, observer: inout some DecisionObserver
   ) throws(Denial) {
     let issuer = policy.issuers[index]
     do throws(TokenError) {
       try claims.checkTimes(now: now, leeway: issuer.leeway)
+      observer.passed(.times, "exp, nbf and iat, with a leeway of \(issuer.leeway)")
       if !issuer.acceptsAnyAudience { try claims.checkAudience(issuer.audiences) }
+      observer.passed(
+        .audience, issuer.acceptsAnyAudience ? "not looked at" : "one of \(issuer.audiences.joined(separator: ", "))")
       try claims.checkSubject()
+      observer.passed(.subject, issuer.subjectPrefix + (claims.subject ?? ""))
     } catch { throw Denial(error) }
     // The checks above have seen both.
     guard let subject = claims.subject, let expiration = claims.expiration else { throw .claimInvalid }

@@ -33,6 +33,13 @@ struct Refusal {
     }
   }
 
+  /// The fields that belong to the reason.
+  func append(to head: inout ResponseHead) {
+    if let challenge { head.fields.append("www-authenticate", challenge) }
+    if let allowedMethods { head.fields.append("allow", allowedMethods.description) }
+    if retryAfterSeconds > 0 { head.fields.append("retry-after", String(retryAfterSeconds)) }
+  }
+
   /// The content, and whether it is JSON. Frontends parse those of our endpoints.
   var content: (bytes: [UInt8], mediaType: StaticString) {
     switch endpoint {
@@ -91,9 +98,7 @@ extension Proxy {
       return redirect(passage, to: page)
     }
     head.status = status
-    if let challenge = refusal.challenge { head.fields.append("www-authenticate", challenge) }
-    if let methods = refusal.allowedMethods { head.fields.append("allow", methods.description) }
-    if refusal.retryAfterSeconds > 0 { head.fields.append("retry-after", String(refusal.retryAfterSeconds)) }
+    refusal.append(to: &head)
     let content = refusal.content
     answer(passage, &head, content.bytes, mediaType: content.mediaType)
   }

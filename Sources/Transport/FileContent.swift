@@ -25,6 +25,39 @@ public enum FileContent {
   }
 }
 
+extension FileContent {
+  /// Like ``read(_:limitBytes:)``, and waits for whoever writes to a pipe. For commands, never for a loop's thread.
+  public static func readWaiting(_ path: String, limitBytes: Int) throws(Errno) -> [UInt8] {
+    let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard number >= 0 else { throw .last }
+    return try readToEnd(FileDescriptor(owning: number), limitBytes: limitBytes)
+  }
+
+  /// Everything until its end, waiting for it.
+  public static func readStandardInput(limitBytes: Int) throws(Errno) -> [UInt8] {
+    let number = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+    guard number >= 0 else { throw .last }
+    return try readToEnd(FileDescriptor(owning: number), limitBytes: limitBytes)
+  }
+
+  private static func readToEnd(_ file: consuming FileDescriptor, limitBytes: Int) throws(Errno) -> [UInt8] {
+    var content: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 16_384)
+    while true {
+      switch try file.read(into: &buffer) {
+      case .bytes(let count):
+        guard content.count + count <= limitBytes else { throw .fileTooLarge }
+        content.append(contentsOf: buffer[..<count])
+      case .endOfStream: return content
+      case .wouldBlock:
+        // Somebody else has made the descriptor one that does not wait.
+        var entry = pollfd(fd: file.number, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&entry, 1, -1)
+      }
+    }
+  }
+}
+
 extension Errno {
   public static let fileTooLarge = Errno(EFBIG)
 }

@@ -9,8 +9,10 @@ import Testing
   /// A verified token straight from the verifier.
   static func verified(_ token: String, _ policy: Policy) throws -> VerifiedToken {
     var reader = TokenReader()
+    var observer = NoObserver()
+    let bytes = [UInt8](token.utf8)
     let outcome = try policy.verify(
-      [UInt8](token.utf8).span, keys: Fixture.keys(), now: moment, keysWereJustFetched: true, reader: &reader)
+      bytes.span, keys: Fixture.keys(), now: moment, keysWereJustFetched: true, reader: &reader, observer: &observer)
     guard case .valid(let verified) = outcome else { throw Denial.keyUnknown }
     return verified
   }

@@ -12,7 +12,18 @@ import Testing
     try folder.write(
       "f.yaml",
       changed(
-        "routes: [{path: /health, access: public}, {path: /x}, {path: /assets/**, access: public}]\nprobes: {address: 0.0.0.0:9901}\nendpoints: {jwks: true}"
+        """
+        routes:
+          - {path: /health, methods: [GET, HEAD], access: public}
+          - {path: /x/*}
+          - {path: /assets/**, access: public}
+          - {path: /maybe, access: optional, badToken: anonymous}
+          - {path: /*/y, claims: {roles: [a]}}
+          - {path: /x/z}
+        identity: {fields: {X-User-ID: sub}, passThrough: [X-Real-IP]}
+        probes: {address: 0.0.0.0:9901}
+        endpoints: {jwks: true}
+        """
       ))
     let report = SidecarSettings.check(folder.path + "f.yaml", environment: environment)
     #expect(report.exitCode == 0)
@@ -21,14 +32,23 @@ import Testing
       report.output == """
         \(folder.path)f.yaml: the configuration is good
         public routes (no token is asked for):
-          /health
+          GET HEAD /health
           /assets/**
+        optional routes (without a token a request is anonymous):
+          /maybe, with a bad token too
+        rules that others come before:
+          rule 5 (/*/y) leaves what both match to rule 2 (/x/*)
+          rule 5 (/*/y) leaves what both match to rule 3 (/assets/**)
+          rule 6 (/x/z) never decides, because of rule 2 (/x/*)
+        fields that clients may send although apps may take them for ours or another gateway's:
+          X-Real-IP
         our own endpoints (never reach the app):
           POST /auth/createConnectToken
           POST /auth/completeLogin
           GET /auth/jwks.json
         warnings:
-          \(folder.path)f.yaml:7:10: probes.address: reachable from outside: whoever reaches it learns which dependencies are away
+          \(folder.path)f.yaml:12:12: routes[5].path: never decides: rule 2 (/x/*) comes first and covers it
+          \(folder.path)f.yaml:14:10: probes.address: reachable from outside: whoever reaches it learns which dependencies are away
 
         """)
   }

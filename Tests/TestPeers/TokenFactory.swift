@@ -9,6 +9,7 @@ public struct TokenFactory: Sendable {
     case rs256 = "RS256"
     case es256 = "ES256"
     case edDSA = "EdDSA"
+    case ps256 = "PS256"
   }
 
   public let issuer: String
@@ -16,7 +17,7 @@ public struct TokenFactory: Sendable {
   public let algorithm: Algorithm
   public let privateKey: PrivateKey
 
-  /// - Parameter privateKey: nil makes a new key, for RS256 takes one that all factories share (making one is slow).
+  /// - Parameter privateKey: nil makes a new key, for RS256 and PS256 takes one that all factories share (making one is slow).
   public init(
     issuer: String = "https://idp.test/", keyID: String = "key-1", algorithm: Algorithm = .es256,
     privateKey: PrivateKey? = nil
@@ -26,7 +27,7 @@ public struct TokenFactory: Sendable {
     self.algorithm = algorithm
     self.privateKey =
       switch algorithm {
-      case .rs256: try privateKey ?? Self.sharedRSAKey.get()
+      case .rs256, .ps256: try privateKey ?? Self.sharedRSAKey.get()
       case .es256: try privateKey ?? .generate(.p256)
       case .edDSA: try privateKey ?? .generate(.ed25519)
       }
@@ -85,6 +86,7 @@ public struct TokenFactory: Sendable {
     let signatureAlgorithm: SignatureAlgorithm =
       switch algorithm {
       case .rs256: .rs256
+      case .ps256: .ps256
       case .es256: .es256
       case .edDSA: .edDSA
       }
