@@ -47,7 +47,7 @@ import Testing
           POST /auth/completeLogin
           GET /auth/jwks.json
         warnings:
-          \(folder.path)f.yaml:12:12: routes[5].path: never decides: rule 2 (/x/*) comes first and covers it
+          \(folder.path)f.yaml:12:6: routes[5].path: never decides: rule 2 (/x/*) comes first and covers it
           \(folder.path)f.yaml:14:10: probes.address: reachable from outside: whoever reaches it learns which dependencies are away
 
         """)
