@@ -11,7 +11,7 @@ struct PathPattern: Sendable {
   }
 
   private(set) var narrow: [Segment] = []
-  private var wide: [Segment] = []
+  private(set) var wide: [Segment] = []
   let narrowEndsInSlash: Bool
   /// Ends in `/**`.
   let coversRest: Bool

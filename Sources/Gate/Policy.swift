@@ -10,6 +10,8 @@ public final class Policy: Sendable {
   let credentialOrigins: OriginRule
   let loginSetsCookie: Bool
   let rules: [CompiledRule]
+  /// Of the rules, in their order.
+  let probes: [RuleProbe]
   let tokenRequired = Requirement()
   let hasUpperCaseRules: Bool
   let endpointTable: [EndpointPath]
@@ -32,6 +34,7 @@ public final class Policy: Sendable {
     credentialOrigins = compiler.credentialOrigins()
     loginSetsCookie = draft.credential.loginSetsCookie
     rules = compiler.rules()
+    probes = rules.map { RuleProbe($0.pattern) }
     hasUpperCaseRules = rules.contains(where: \.pattern.hasUpperCase)
     endpointTable = compiler.endpoints()
     identityFields = compiler.identityFields()

@@ -115,7 +115,7 @@ extension Policy {
     if hasUpperCaseRules && !path.features.contains(.upperCase) { features += 1 }
     let hasManyReadings = features > 1
     var chosen: Int?
-    for index in rules.indices {
+    for index in probes.indices where probes[index].mayMatch(path) {
       let match = rules[index].pattern.match(path)
       guard match.wide, rules[index].methods.contains(head.method, in: head) else { continue }
       if match.narrow {

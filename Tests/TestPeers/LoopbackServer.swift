@@ -120,5 +120,8 @@ public final class RecordingApp: Sendable {
   /// What came for this path, oldest first.
   public func received(_ path: String) -> [H1Message] { state.received.withLock { $0.filter { $0.path == path } } }
 
+  /// How many came, whatever their path.
+  public var receivedCount: Int { state.received.withLock { $0.count } }
+
   public func stop() { server.stop() }
 }

@@ -125,10 +125,10 @@ private func fetchedKeys(_ loaded: LoadedSettings) throws(Unexplained) -> KeySna
     outbound.start()
     let service = try KeyService(
       loaded.keys, executor: executor, outbound: outbound.outbound, log: .discarding, publish: { newest.put($0) })
-    let count = loaded.keys.issuers.count
+    let issuers = loaded.keys.issuers.map(\.issuer)
     Task(executorPreference: executor) {
       await service.start()
-      for index in 0..<count { await service.needKeys(issuer: index, keyID: nil) }
+      for issuer in issuers { await service.needKeys(issuer: issuer, keyID: nil) }
       await service.stop()
       executor.stop()
     }
