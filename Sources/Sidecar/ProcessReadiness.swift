@@ -40,7 +40,12 @@ struct ProcessReadiness: Sendable {
       writer.beginObject()
       writer.member("issuer", issuer.issuer)
       writer.member("state", issuer.state.rawValue)
-      if let failure = issuer.failure { writer.member("failure", failure.label) }
+      writer.member("keys", Int64(issuer.keyCount))
+      if let age = issuer.age { writer.member("age_seconds", age.components.seconds) }
+      if let failure = issuer.failure {
+        writer.member("failure", failure.label)
+        writer.member("retry_after_seconds", issuer.retryAfter.components.seconds)
+      }
       writer.endObject()
     }
     writer.endArray()

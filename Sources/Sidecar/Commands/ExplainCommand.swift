@@ -95,10 +95,9 @@ private func snapshot(
     own = [key]
   }
   return KeySnapshot(
-    loaded.keys.issuers.enumerated().map { index, issuer in
+    loaded.keys.issuers.map { issuer in
       var keys = ((try? issuer.localKeys()) ?? nil) ?? []
-      // Ourselves are the last one.
-      if keys.isEmpty, index == loaded.keys.issuers.count - 1 { keys = own }
+      if keys.isEmpty, issuer.issuer == loaded.settings.login.ownIssuer { keys = own }
       if keys.isEmpty { keys = given }
       return KeySnapshot.IssuerKeys(
         issuer: issuer.issuer,
