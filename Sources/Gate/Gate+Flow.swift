@@ -157,7 +157,7 @@ extension Gate {
     for index in requirement.claims where !policy.claimRules[index].isMet(by: token) {
       throw Interruption(.claimsInsufficient)
     }
-    observer.passed(.claims, "\(policy.issuers[issuer].claims.count + requirement.claims.count) conditions")
+    observer.passed(.claims, "conditions met: \(policy.issuers[issuer].claims.count + requirement.claims.count)")
     if let limit = requirement.passkeyWithin {
       guard token.hasPasskey(within: limit, now: snapshots.now, leeway: policy.issuers[issuer].leeway) else {
         var denied = Denied(.passkeyRequired)

@@ -16,7 +16,10 @@ struct ExplanationText {
   func whole(_ head: consuming RequestHead, _ facts: ConnectionFacts) -> String {
     var lines = [question, ""]
     lines += ["rule: \(rule)", "", "checks:"]
-    for step in explanation.steps { lines.append(row("ok", step.check, step.detail)) }
+    for step in explanation.steps {
+      // The store of the running sidecar knows of revocations; nothing here has asked it.
+      lines.append(step.check == .revocation ? row("--", .revocation, "not looked at") : row("ok", step.check, step.detail))
+    }
     if let failed = explanation.failed, case .refuse(let denied) = explanation.decision {
       lines.append(row(isUndecided ? "OPEN" : "NO", failed, denied.denial.rawValue))
     }
