@@ -24,7 +24,8 @@ done
 for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-server /usr/bin/python3:python3 promtool:prometheus; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
-for pair in gunicorn:gunicorn flask:python3-flask ensurepip:python3-venv h2:python3-h2; do
+for pair in gunicorn:gunicorn flask:python3-flask ensurepip:python3-venv websockets:python3-websockets h2:python3-h2 \
+  hypercorn:python3-hypercorn grpc:python3-grpcio; do
   /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
 done
 if [ -n "$missing" ]; then

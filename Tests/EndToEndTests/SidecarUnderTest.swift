@@ -54,12 +54,16 @@ final class SidecarUnderTest: Sendable {
   ///   - upstream: members of the configuration's `upstream` besides the URL.
   ///   - limits: members of `limits`.
   ///   - stallsOutput: nobody reads what it writes to standard output.
+  ///   - routes: the list.
+  ///   - issuer: a member of the issuer besides what it needs.
+  ///   - more: lines at the top level.
   ///   - edit: changes the configuration before it is first read; gets the folder that it will lie in as well.
   init(
     app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s", stallsOutput: Bool = false,
+    routes: String = "[{path: /public/**, access: public}]", issuer: String = "leeway: 30s", more: String = "",
     edit: (String, String) throws -> String = { text, _ in text }
   ) throws {
-    issuer = try Issuer()
+    self.issuer = try Issuer()
     folder = NSTemporaryDirectory() + "sidecar-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     (port, probes, admin) = (try LoopbackServer.freePort(), try LoopbackServer.freePort(), try LoopbackServer.freePort())
@@ -69,17 +73,19 @@ final class SidecarUnderTest: Sendable {
       upstream: {url: "http://127.0.0.1:\(app)", \(upstream)}
       corbado: {projectID: pro-1, apiSecret: {env: CORBADO_API_SECRET}}
       issuers:
-        - issuer: \(issuer.first.issuer)
+        - issuer: \(self.issuer.first.issuer)
+          \(issuer)
           audiences: [my-app]
           algorithms: [ES256]
-          keys: {url: "http://127.0.0.1:\(issuer.port)/jwks"}
+          keys: {url: "http://127.0.0.1:\(self.issuer.port)/jwks"}
           emailsAreVerified: true
       login: {token: {issuer: https://app.example.com, audience: my-app}}
-      routes: [{path: /public/**, access: public}]
+      routes: \(routes)
       state: {sqlite: state.db}
       probes: {address: 127.0.0.1:\(probes)}
       admin: {address: 127.0.0.1:\(admin)}
       limits: {\(limits)}
+      \(more)
 
       """
     try Data(try edit(configuration, folder).utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))

@@ -27,7 +27,7 @@ class OverHTTP1:
     async def open(self, arguments, headers):
         self.socket = await websockets.connect(
             f"ws://127.0.0.1:{arguments.port}{arguments.path}", extra_headers=headers, subprotocols=arguments.S or None,
-            compression=None, max_size=None, open_timeout=20, close_timeout=20)
+            compression=None, max_size=None, open_timeout=20, close_timeout=1)
         return 101, self.socket.subprotocol
 
     async def send(self, message):
