@@ -97,7 +97,7 @@ public struct Proxy: ~Copyable {
   /// - Parameter newOrigin: nil: the app is where it was. Else its calls wait for ``upstreamFound(_:_:_:)``.
   public mutating func configure(_ configuration: Configuration, _ snapshot: ProxySnapshot, newOrigin: OriginSettings?) {
     self.configuration = configuration
-    self.snapshot = snapshot
+    publish(snapshot)
     upstreamAuthority = Array((configuration.upstreamAuthority ?? "").utf8)
     if let newOrigin {
       client.retireOrigin(origin)
