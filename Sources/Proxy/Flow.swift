@@ -14,8 +14,9 @@ extension Proxy {
     guard let passage = begin(exchange) else { return }
     // Gone in the same breath: only the log hears of it.
     if server.exchanges[exchange].isClosed { return }
-    // Before anything is done for it: what is under way already is to end well.
-    if passages.count > configuration.inFlightCount {
+    // Before anything is done for it: what is under way already is to end well. WebSockets that are open have had their
+    // answer; connections and streams bound them.
+    if passages.count - webSocketCount > configuration.inFlightCount {
       counters.count(.inFlightLimitHits)
       return refuse(passage, Refusal(.overloaded))
     }
@@ -172,6 +173,7 @@ extension Proxy {
       case .byUs: counters.count(.serverResets)
       }
       if case .byClient = closure, passages[passage].reason == nil { passages[passage].reason = .clientGone }
+      if passages[passage].webSocket?.isOpen == true { webSocketCount -= 1 }
       log(exchange, passage, loop)
       if spareLines.count < 256 {
         var lines: [FieldLine] = []

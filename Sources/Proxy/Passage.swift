@@ -67,6 +67,8 @@ struct WebSocket {
   var key: [UInt8] = []
   /// The app speaks HTTP/2 without RFC 8441: its other origin is used.
   var usesHTTP1 = false
+  /// The app has agreed.
+  var isOpen = false
   /// Of what the client was sent; only where the WebSocket may have to end between two frames.
   var boundary: FrameBoundary?
   /// It ends with the frame under way.

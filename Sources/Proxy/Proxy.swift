@@ -65,6 +65,8 @@ public struct Proxy: ~Copyable {
   var ruleLabels: [[UInt8]] = []
   var spareLines: [[FieldLine]] = []
   var tokenWatch = TokenWatch()
+  /// Those that are open.
+  var webSocketCount = 0
 
   struct Box: ~Copyable {
     var value: Downstream

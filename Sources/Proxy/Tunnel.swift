@@ -58,6 +58,8 @@ extension Proxy {
       }
     }
     if passages[passage].admission?.endsAt != nil { passages[passage].webSocket?.boundary = FrameBoundary() }
+    passages[passage].webSocket?.isOpen = true
+    webSocketCount += 1
     server.beginTunnel(exchange, responseScratch)
     passages[passage].stage = .relaying
     relayRequest(passage)

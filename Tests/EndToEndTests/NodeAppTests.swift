@@ -115,6 +115,29 @@ import Testing
     #expect(after == before + 1)
   }
 
+  @Test func `a request that was cut in its content never looks whole to the app`() throws {
+    let (aborts, wholes) = (try sidecar.ask("GET", "/aborts").text, try sidecar.ask("GET", "/wholes").text)
+    let connection = try sidecar.connection()
+    try connection.send(
+      "POST /upload HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    #expect(try connection.readHead().status == 200)
+    connection.abort()
+    #expect(try eventually { try sidecar.ask("GET", "/aborts").text == aborts ? nil : true } == true)
+    #expect(try sidecar.ask("GET", "/wholes").text == wholes)
+  }
+
+  @Test(arguments: versions)
+  func `an app that does not read holds the client back`(version: String) throws {
+    let file = NSTemporaryDirectory() + UUID().uuidString
+    #expect(FileManager.default.createFile(atPath: file, contents: nil))
+    try FileHandle(forWritingTo: URL(fileURLWithPath: file)).truncate(atOffset: 200_000_000)
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let answer = try curl(
+      version, "/swallow", ["-T", file, "-X", "POST", "-H", "Expect:", "--max-time", "2", "-o", "/dev/null", "-w", "%{size_upload}"])
+    let sent = answer.output.split(separator: "\n").last.flatMap { Int($0) }
+    #expect(answer.code == 28 && (sent ?? .max) < 32 << 20, "\(answer)")
+  }
+
   /// What the sockets of both sides, the windows and the queues hold together stays far below that.
   @Test func `a client that does not read holds the app back`() throws {
     let connection = try sidecar.connection()

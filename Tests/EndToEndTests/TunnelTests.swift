@@ -157,6 +157,22 @@ import Testing
     if status == 502 { #expect(try connection.read(through: "}") == Array(#"{"error":"websocket_unsupported"}"#.utf8)) }
   }
 
+  @Test func `WebSockets that are open do not use up the requests that may be under way`() throws {
+    let app = try RecordingApp()
+    app.on("/chat") { head, connection in
+      try Self.agree(head, connection)
+      return connection.readToEnd().end == .timedOut
+    }
+    let sidecar = try SidecarUnderTest(app: app.port, limits: "lameDuck: 1ms, drain: 20s, inFlight: 16")
+    var open: [RawConnection] = []
+    for _ in 0..<20 {
+      let connection = try ask("/chat", sidecar)
+      #expect(try connection.readHead().status == 101)
+      open.append(connection)
+    }
+    #expect(try sidecar.ask("GET", "/other").status == 200)
+  }
+
   @Test func `a frame that does not end in time is cut by a reset when the token expires`() throws {
     let app = try RecordingApp()
     app.on("/ending") { head, connection in

@@ -4,11 +4,12 @@
 // and /destroy break off in the middle of the response, one the stream, the other the connection; /early answers while the
 // content still comes; /events sends one event and the second when /go was asked; /hold begins a response and never ends
 // it; /aborts says how many of those were broken off; /none/204 and /none/304 have no content; /flood sends without end,
-// and /sent says how much of it was taken.
+// and /sent says how much of it was taken; /swallow never reads; /upload reads, and /wholes and /aborts say how it ended.
 
 import http2 from 'node:http2';
 
 let aborts = 0;
+let wholes = 0;
 let sent = 0;
 let waiting = [];
 
@@ -46,6 +47,14 @@ server.on('stream', (stream, fields) => {
     stream.on('aborted', () => { aborts += 1; });
     stream.respond({ ':status': 200 });
     stream.write('begun');
+  } else if (path === '/swallow') {
+    // No listener for content: the window stays shut.
+  } else if (path === '/upload') {
+    stream.on('aborted', () => { aborts += 1; });
+    stream.on('end', () => { if (!stream.aborted) wholes += 1; });
+    stream.on('data', () => { if (!stream.headersSent) stream.respond({ ':status': 200 }); });
+  } else if (path === '/wholes') {
+    answer(String(wholes));
   } else if (path === '/aborts') {
     answer(String(aborts));
   } else if (path.startsWith('/none/')) {
