@@ -17,7 +17,7 @@ import Testing
         : try ChildProcess(
           "/usr/bin/python3",
           ["-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from hypercorn.__main__ import main; main()", Python.peers,
-           "--bind", "127.0.0.1:\(port)", "asgi_app:app"])
+           "--bind", "127.0.0.1:\(port)", "--keep-alive", "300", "asgi_app:app"])
       _ = eventually { try? RawConnection(port: port) }
       sidecar = try SidecarUnderTest(
         app: port, upstream: "protocol: \(version == "h1" ? "http1" : "http2")",

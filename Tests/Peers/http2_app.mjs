@@ -31,7 +31,7 @@ server.on('stream', (stream, fields) => {
   } else if (path === '/reset' || path === '/destroy') {
     stream.respond({ ':status': 200 });
     stream.write('only this', () => setImmediate(() => {
-      if (path === '/reset') stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR); else stream.session.destroy();
+      if (path === '/reset') stream.destroy(new Error('broken off')); else stream.session.destroy();
     }));
   } else if (path === '/early') {
     answer('early');
@@ -61,7 +61,10 @@ server.on('stream', (stream, fields) => {
     stream.respond({ ':status': Number(path.slice(6)), etag: '"a"' }, { endStream: true });
   } else if (path === '/flood') {
     stream.respond({ ':status': 200 });
-    const more = () => { while (!stream.destroyed && stream.write(Buffer.alloc(65536))) sent += 65536; };
+    const more = () => {
+      let takes = true;
+      while (takes && !stream.destroyed) { takes = stream.write(Buffer.alloc(65536)); sent += 65536; }
+    };
     stream.on('drain', more);
     more();
   } else if (path === '/sent') {
