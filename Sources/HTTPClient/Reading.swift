@@ -56,7 +56,7 @@ extension HTTPClient {
       case .bytes(let count):
         receive(handle, input.span.extracting(0..<count))
         guard connections.contains(handle) else { return }
-        if count < input.count, !untilEnd, !connections[handle].stream.hasUnreadEnd {
+        if count < input.count, !untilEnd, !connections[handle].stream.mayHoldMore {
           connections[handle].hasUnread = false
           return
         }

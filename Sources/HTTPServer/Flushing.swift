@@ -18,6 +18,8 @@ extension HTTPServer {
   }
 
   private mutating func flush(_ handle: Handle, _ loop: inout EventLoop) {
+    let hasOnlyCiphertext = connections[handle].output.isEmpty && connections[handle].stream.wantsToWrite
+    if hasOnlyCiphertext, !writeOutput(handle, &loop) { return }
     if connections[handle].phase == .http2 {
       if !flushHTTP2(handle, &loop), connections.contains(handle) { endHTTP2(handle, &loop) }
       return
@@ -53,7 +55,7 @@ extension HTTPServer {
 
   /// False when the connection broke and is gone.
   mutating func writeOutput(_ handle: Handle, _ loop: inout EventLoop) -> Bool {
-    guard !connections[handle].output.isEmpty else { return true }
+    guard !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite else { return true }
     do throws(Errno) {
       let before = connections[handle].output.count
       try connections[handle].writeOutput()

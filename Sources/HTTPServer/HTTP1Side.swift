@@ -24,7 +24,7 @@ extension HTTPServer {
       case .tunnel:
         receiveTunnel(handle, rest)
         return input.count
-      case .closing, .lingering, .undecided, .http2: return input.count
+      case .closing, .lingering, .handshaking, .undecided, .http2: return input.count
       }
     }
     return offset
@@ -170,7 +170,7 @@ extension HTTPServer {
   /// Ends our half and waits for the client's end, so that unread bytes of it do not turn into a reset of our answer.
   mutating func linger(_ handle: Handle, _ loop: inout EventLoop) {
     if connections[handle].isInputEnded { return disconnectInOrder(handle, &loop) }
-    connections[handle].stream.socket.shutdownWriting()
+    connections[handle].stream.shutdownWriting()
     buffers.give(&connections[handle].pending)
     enter(.lingering, handle, &loop)
     if connections[handle].hasUnread { resumable.append(handle) }

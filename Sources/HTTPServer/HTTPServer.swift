@@ -17,6 +17,11 @@ public struct HTTPServer: ~Copyable {
   var sessions = Slab<H2Session>(kind: sessionKind)
   /// To be taken by ``takeEvents(_:)`` until there are none.
   var events: [ServerEvent] = []
+  /// By the number of the listener: TLS for its connections, or none. Replaced when certificates change; connections
+  /// that are open keep theirs.
+  public var security: [ServerTLS?] = []
+  /// One for each `handshakeFailed` event, in order.
+  public var handshakeFailures: [HandshakeFailure] = []
   var dirty: [Handle] = []
   /// Connections that have something left to read without being told again.
   var resumable: [Handle] = []
@@ -66,7 +71,11 @@ public struct HTTPServer: ~Copyable {
       }
       guard let accepted = try listener.accept() else { return }
       let peer = accepted.peer
-      open(ByteStream(accepted.takeSocket()), from: peer, listener: number, &loop)
+      guard number < security.count, let tls = security[number] else {
+        open(ByteStream(accepted.takeSocket()), from: peer, listener: number, &loop)
+        continue
+      }
+      open(try ByteStream(accepted.takeSocket(), tls: tls), from: peer, listener: number, &loop)
     }
   }
 
@@ -82,8 +91,22 @@ public struct HTTPServer: ~Copyable {
       _ = connections.remove(handle)
       return
     }
-    events.append(.opened(connection: handle))
+    if connections[handle].phase != .handshaking { events.append(.opened(connection: handle)) }
     arm(handle, &loop)
+  }
+
+  /// The TLS handshake is complete: ALPN says what is spoken, its silence means HTTP/1.1 (RFC 9113 §3.2).
+  private mutating func secured(_ handle: Handle, _ loop: inout EventLoop) {
+    events.append(.opened(connection: handle))
+    enter(.head, handle, &loop)
+    if connections[handle].stream.negotiatedProtocol == "h2" { beginHTTP2(handle) }
+  }
+
+  /// Tells of a handshake that came to nothing, with what is known of it.
+  mutating func handshakeFailed(_ handle: Handle, _ detail: String) {
+    handshakeFailures.append(
+      HandshakeFailure(peer: connections[handle].peer, listener: connections[handle].listener, detail: detail))
+    events.append(.handshakeFailed)
   }
 
   /// The descriptor of a connection is ready.
@@ -91,7 +114,10 @@ public struct HTTPServer: ~Copyable {
     let handle = readiness.handle
     guard connections.contains(handle) else { return }
     now = loop.now
-    if readiness.isWritable, !connections[handle].output.isEmpty || connections[handle].phase == .http2 { markDirty(handle) }
+    if readiness.isWritable {
+      let isWaiting = !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite
+      if isWaiting || connections[handle].phase == .http2 { markDirty(handle) }
+    }
     if readiness.isReadable { read(handle, untilEnd: readiness.isEnding, &loop) }
   }
 
@@ -118,13 +144,17 @@ public struct HTTPServer: ~Copyable {
       do throws(Errno) {
         outcome = try connections[handle].stream.read(into: &input)
       } catch {
+        if connections[handle].phase == .handshaking {
+          handshakeFailed(handle, connections[handle].stream.securityFailure ?? "\(error)")
+        }
         return disconnect(handle, .byClient, &loop)
       }
+      if connections[handle].phase == .handshaking, connections[handle].stream.isEstablished { secured(handle, &loop) }
       switch outcome {
       case .bytes(let count):
         receive(handle, input.span.extracting(0..<count), &loop)
         guard connections.contains(handle) else { return }
-        if count < input.count, !untilEnd {
+        if count < input.count, !untilEnd, !connections[handle].stream.mayHoldMore {
           connections[handle].hasUnread = false
           return
         }
@@ -217,7 +247,12 @@ public struct HTTPServer: ~Copyable {
   /// Ends a connection now. What was not sent is lost; a body cut short ends in a reset, not in an orderly end.
   mutating func disconnect(_ handle: Handle, _ closure: ServerEvent.Closure, _ loop: inout EventLoop) {
     guard connections.contains(handle) else { return }
-    if isCutShort(handle) { connections[handle].stream.socket.resetOnClose() }
+    if isCutShort(handle) {
+      connections[handle].stream.socket.resetOnClose()
+    } else if connections[handle].isSecure {
+      // Under TLS the end has to be said (RFC 8446 §6.1).
+      connections[handle].stream.shutdownWriting()
+    }
     loop.unwatch(connections[handle].stream.socket.number)
     let current = connections[handle].current
     if !current.isNone { closeExchange(current, closure) }
@@ -273,7 +308,7 @@ public struct HTTPServer: ~Copyable {
       case .http2:
         sessions[connections[handle].session].goAway(code: H2ErrorCode.noError)
         markDirty(handle)
-      case .undecided, .head:
+      case .handshaking, .undecided, .head:
         if connections[handle].pending.isEmpty { disconnectInOrder(handle, &loop) }
       default: break
       }

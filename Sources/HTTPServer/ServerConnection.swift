@@ -4,6 +4,8 @@ public import Transport
 /// One downstream connection. An idle one holds this struct and, for HTTP/2, a session; buffers are borrowed.
 public struct ServerConnection: ~Copyable {
   enum Phase {
+    /// TLS is not established yet.
+    case handshaking
     /// Not enough bytes yet to tell HTTP/2 from HTTP/1.1.
     case undecided
     /// HTTP/1.1, by what is read next.
@@ -22,6 +24,10 @@ public struct ServerConnection: ~Copyable {
   }
 
   var stream: ByteStream
+  /// Under TLS.
+  public var isSecure: Bool { stream.isSecure }
+  /// The subject of the client's verified certificate, where the listener asks for one (RFC 4514).
+  public var clientCertificateSubject: String? { stream.peerSubject }
   public let peer: SocketAddress
   /// Which listener it came from, as the owner numbers them.
   public let listener: Int
@@ -63,6 +69,7 @@ public struct ServerConnection: ~Copyable {
     self.peer = peer
     self.listener = listener
     phaseBeganAt = now
+    phase = self.stream.isSecure ? .handshaking : .undecided
   }
 
   mutating func writeOutput() throws(Errno) { _ = try stream.write(&output) }

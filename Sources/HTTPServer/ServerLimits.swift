@@ -10,7 +10,8 @@ public struct ServerLimits: Sendable {
   public var streamWindowBytes = 256 * 1024
   /// The same for all streams of one HTTP/2 connection.
   public var connectionWindowBytes = 1024 * 1024
-  /// From the first byte of a request to the end of its header section. Above: 408 `request_timeout`.
+  /// From the first byte of a request to the end of its header section. Above: 408 `request_timeout`. Under TLS also
+  /// for the handshake. Above: closed.
   public var requestHead = Duration.seconds(10)
   /// A connection without a request. Above: closed.
   public var idle = Duration.seconds(75)
@@ -24,10 +25,12 @@ public struct ServerLimits: Sendable {
 
 /// What happened downstream. Handles name exchanges unless said otherwise.
 public enum ServerEvent: Sendable {
-  /// A connection was accepted; its `context` may be set.
+  /// A connection was accepted, under TLS once its handshake is complete; its `context` may be set. It may be gone again.
   case opened(connection: Handle)
   /// A connection is gone; all its exchanges were closed before.
   case disconnected(context: UInt64)
+  /// A TLS handshake came to nothing: the next of ``HTTPServer/handshakeFailures`` says why.
+  case handshakeFailed
   /// A request head stands in the exchange.
   case request(Handle)
   /// A request that no app may see; the answer ends an HTTP/1.1 connection.
@@ -53,3 +56,10 @@ public enum ServerEvent: Sendable {
   }
 }
 
+/// A TLS handshake that came to nothing.
+public struct HandshakeFailure: Sendable {
+  public let peer: SocketAddress
+  public let listener: Int
+  /// For the log; free of anything that the peer chose.
+  public let detail: String
+}

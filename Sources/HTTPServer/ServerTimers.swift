@@ -9,6 +9,7 @@ extension HTTPServer {
   private func deadline(_ handle: Handle) -> MonotonicTime {
     let began = connections[handle].phaseBeganAt
     switch connections[handle].phase {
+    case .handshaking: return began + limits.requestHead
     case .undecided, .head:
       return began + (connections[handle].pending.isEmpty ? limits.idle : limits.requestHead)
     case .body:
@@ -51,6 +52,9 @@ extension HTTPServer {
 
   private mutating func expire(_ handle: Handle, _ loop: inout EventLoop) {
     switch connections[handle].phase {
+    case .handshaking:
+      handshakeFailed(handle, "not complete in time")
+      disconnect(handle, .byUs, &loop)
     case .undecided, .head:
       guard !connections[handle].pending.isEmpty else { return disconnectInOrder(handle, &loop) }
       var head = RequestHead()

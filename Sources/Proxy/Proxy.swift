@@ -21,8 +21,6 @@ public struct Proxy: ~Copyable {
   public struct Configuration: Sendable {
     /// `upstream`: the authority of the URL instead of the client's.
     public var upstreamAuthority: String?
-    /// Listeners under TLS, by number.
-    public var secureListeners: [Bool]
     /// Requests under way. Above: 503 `overloaded`.
     public var inFlightCount: Int
     /// What the access log calls a user; empty: nothing. A reload may replace it.
@@ -31,9 +29,8 @@ public struct Proxy: ~Copyable {
     public var logsClient = true
     public var sampling = TraceSampling.off
 
-    public init(upstreamAuthority: String?, secureListeners: [Bool], inFlightCount: Int = .max) {
+    public init(upstreamAuthority: String?, inFlightCount: Int = .max) {
       self.upstreamAuthority = upstreamAuthority
-      self.secureListeners = secureListeners
       self.inFlightCount = inFlightCount
     }
   }
@@ -67,6 +64,7 @@ public struct Proxy: ~Copyable {
   var tokenWatch = TokenWatch()
   /// Those that are open.
   var webSocketCount = 0
+  private var handshakeLoggedAt: MonotonicTime?
 
   struct Box: ~Copyable {
     var value: Downstream
@@ -171,6 +169,7 @@ public struct Proxy: ~Copyable {
   private mutating func handle(_ event: ServerEvent, _ loop: inout EventLoop) {
     switch event {
     case .opened(let connection): connected(connection)
+    case .handshakeFailed: handshakeFailed(&loop)
     case .disconnected(let context): downstreams.discard(Handle(raw: context))
     case .request(let exchange): requestArrived(exchange, &loop)
     case .refused(let exchange, let error): requestRefused(exchange, error, &loop)
@@ -204,6 +203,7 @@ public struct Proxy: ~Copyable {
 
   private mutating func connected(_ connection: Handle) {
     counters.count(.connectionsAccepted)
+    guard server.connections.contains(connection) else { return }
     let downstream = Downstream(
       facts: facts(of: connection), client: Array(server.connections[connection].peer.host.utf8))
     guard let context = downstreams.insert(Box(value: downstream)) else { return }
@@ -212,10 +212,22 @@ public struct Proxy: ~Copyable {
 
   private func facts(of connection: Handle) -> ConnectionFacts {
     let peer = server.connections[connection].peer
-    let listener = server.connections[connection].listener
     return snapshot.policy.facts(
-      peer: PeerAddress(high: peer.high, low: peer.low), listener: listener,
-      isTLS: configuration.secureListeners[listener], clientCertificateSubject: nil)
+      peer: peer.family == .unix ? .none : PeerAddress(high: peer.high, low: peer.low),
+      listener: server.connections[connection].listener, isTLS: server.connections[connection].isSecure,
+      clientCertificateSubject: server.connections[connection].clientCertificateSubject)
+  }
+
+  /// Anybody can fail at will: one a second is logged, all are counted.
+  private mutating func handshakeFailed(_ loop: inout EventLoop) {
+    guard !server.handshakeFailures.isEmpty else { return }
+    let failure = server.handshakeFailures.removeFirst()
+    counters.count(.tlsHandshakesFailed)
+    guard handshakeLoggedAt.map({ $0 + .seconds(1) <= loop.now }) ?? true else { return }
+    handshakeLoggedAt = loop.now
+    eventLog.info("tls_handshake_failed", [
+      "client": .text(failure.peer.host), "listener": .integer(Int64(failure.listener)), "detail": .text(failure.detail),
+    ])
   }
 
   /// A handle of ours came up in the loop's timers.

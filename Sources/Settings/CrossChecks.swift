@@ -46,7 +46,7 @@ extension SidecarSettings {
     listening.append(("probes.address", probes.address))
     listening.append(("admin.address", admin.address))
     for (index, (key, address)) in listening.enumerated()
-    where address.port != 0 && listening[..<index].contains(where: { $0.1 == address }) {
+    where (address.port != 0 || address.family == .unix) && listening[..<index].contains(where: { $0.1 == address }) {
       reading.refuse(key, "\(address) is listened on already")
     }
   }

@@ -10,19 +10,30 @@ final class Applier: Sendable {
     /// What the file in force says, as JSON without a secret.
     var document: [UInt8]
     var loadedAtSeconds = Clock.unixNanoseconds() / 1_000_000_000
+    /// By the number of the listener, as it was bound.
+    var security: [ServerTLS?]
     /// Of standard output, made when the access log is first on.
     var accessWriter: LineWriter?
   }
 
   private let control: ControlLoop
   private let log: EventLog
+  /// Of the listeners, which are opened once.
+  private let addresses: [SocketAddress]
   private let state: Mutex<State>
 
   init(control: ControlLoop, log: EventLog, loaded: LoadedSettings, accessWriter: LineWriter?) {
     self.control = control
     self.log = log
-    state = Mutex(State(settings: loaded.settings, document: loaded.document, accessWriter: accessWriter))
+    addresses = loaded.settings.listeners.map(\.address)
+    state = Mutex(
+      State(
+        settings: loaded.settings, document: loaded.document, security: loaded.settings.listeners.map { $0.tls?.tls },
+        accessWriter: accessWriter))
   }
+
+  /// What is in force.
+  var settings: SidecarSettings { state.withLock { $0.settings } }
 
   /// The access log's writer, for whoever ends the process.
   var accessWriter: LineWriter? { state.withLock { $0.accessWriter } }
@@ -43,11 +54,15 @@ final class Applier: Sendable {
       state.settings = loaded.settings
       state.document = loaded.document
       state.loadedAtSeconds = Clock.unixNanoseconds() / 1_000_000_000
-      let configuration = WorkerConfiguration(
+      var configuration = WorkerConfiguration(
         loaded.settings, workerCount: self.control.mailboxes.count, accessWriter: writer(&state),
         subjectHash: self.control.subjectHash)
+      // Certificates belong to a listener: with others, which wait for the next start, the old ones stay.
+      if loaded.settings.listeners.map(\.address) == addresses { state.security = configuration.security }
+      configuration.security = state.security
       return (configuration, isUpstreamOther)
     }
+    CertificateReminder.remind(loaded.settings, log)
     log.set(level: loaded.settings.log.level)
     let control = control
     Task(executorPreference: control.executor) {

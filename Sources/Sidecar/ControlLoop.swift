@@ -77,7 +77,7 @@ final class ControlLoop: Sendable {
   var isIssuer: Bool { state.withLock { $0.ownIssuer != nil } }
   var upstream: UpstreamFinder.Outcome? { state.withLock { $0.upstream } }
 
-  private func tellAll(_ message: WorkerMessage) {
+  func tellAll(_ message: WorkerMessage) {
     for mailbox in mailboxes { mailbox.post(message) }
   }
 
@@ -126,7 +126,7 @@ final class ControlLoop: Sendable {
       return state.finderNumber
     }
     let finder = UpstreamFinder(
-      host: upstream.origin.host, port: upstream.origin.port, version: upstream.version, log: log,
+      upstream.location, version: upstream.version, log: log,
       report: { [weak self] outcome in self?.upstreamSettled(outcome, by: number) })
     state.withLock { state in
       state.finder = finder

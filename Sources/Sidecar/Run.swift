@@ -159,11 +159,15 @@ struct Sidecar {
       }
       // With port 0 the first socket chooses, the others share its port.
       var address = listener.address
+      var only: OpenListener?
       for worker in 0..<workerCount {
         do throws(Errno) {
-          let socket = OpenListener(try Listener(address, shared: true))
+          let socket: OpenListener
+          if let only { socket = only } else { socket = OpenListener(try Listener(address, shared: true)) }
           address = socket.listener.address
           opened[worker].append(socket)
+          // A path can lead to one socket only.
+          if address.family == .unix { only = socket }
         } catch {
           throw .listener("listen: \(address): \(error)")
         }
@@ -255,6 +259,13 @@ struct Sidecar {
     }
     Task(executorPreference: executor) { await control.watch(stateProbe) }
     Task(executorPreference: executor) { await control.exporter.run(on: executor) }
+    let (applier, log) = (applier, log)
+    Task(executorPreference: executor) {
+      while true {
+        CertificateReminder.remind(applier.settings, log)
+        await executor.sleep(for: CertificateReminder.pause)
+      }
+    }
     log.info("started", [
       "listen": .text(plans[0].listeners.map { $0.listener.address.description }.joined(separator: " ")),
       "probes": .text(probes.address.description), "workers": .integer(Int64(plans.count)),
@@ -295,6 +306,7 @@ struct Sidecar {
   }
 
   private func finish(_ event: StaticString, _ code: Int32) -> Int32 {
+    for open in plans[0].listeners { open.listener.removeSocketFile() }
     log.info(event)
     _ = applier.accessWriter?.close(within: .seconds(1))
     _ = eventWriter.close(within: .seconds(1))

@@ -1,5 +1,6 @@
 import HTTPClient
 import HTTPServer
+import Settings
 import Synchronization
 import Telemetry
 import Transport
@@ -21,22 +22,20 @@ final class UpstreamFinder: Sendable {
     var probedAt: MonotonicTime?
   }
 
-  private let host: String
-  private let port: UInt16
+  private let location: UpstreamLocation
   private let isProbing: Bool
   private let log: EventLog
   private let report: @Sendable (Outcome) -> Void
   private let state: Mutex<State>
 
-  /// `version`: what the configuration says; `.unknown` is found out by the probe.
+  /// `version`: what the configuration says; `.unknown` is found out by the probe, under TLS by ALPN.
   init(
-    host: String, port: UInt16, version: UpstreamProtocol, log: EventLog, report: @escaping @Sendable (Outcome) -> Void
+    _ location: UpstreamLocation, version: UpstreamProtocol, log: EventLog, report: @escaping @Sendable (Outcome) -> Void
   ) {
-    self.host = host
-    self.port = port
+    self.location = location
     self.log = log
     self.report = report
-    isProbing = version == .unknown
+    isProbing = version == .unknown && !location.url.isSecure
     state = Mutex(State(version: version))
   }
 
@@ -62,7 +61,10 @@ final class UpstreamFinder: Sendable {
 
   private func search() -> Outcome {
     let addresses: [SocketAddress]
-    if let literal = SocketAddress(literal: host, port: port) {
+    let (host, port) = (location.url.host, location.url.port)
+    if let socket = location.socket {
+      addresses = [socket]
+    } else if let literal = SocketAddress(literal: host, port: port) {
       addresses = [literal]
     } else {
       switch NameResolver.resolve(host, port) {

@@ -65,6 +65,7 @@ struct Worker: ~Copyable {
       server: HTTPServer(plan.configuration.serverLimits), client: client, origin: origin, http1Origin: http1Origin,
       gate: Gate(seed: plan.cacheSeed), snapshot: plan.snapshot, configuration: plan.configuration.proxy,
       slowPath: plan.slowPath, accessLog: AccessLog(writer: plan.configuration.accessWriter), eventLog: plan.eventLog)
+    proxy.server.security = plan.configuration.security
     loop = try EventLoop()
   }
 
@@ -111,6 +112,8 @@ struct Worker: ~Copyable {
     do throws(Errno) {
       try proxy.server.accept(listener.listener, as: listeners[handle].number, &loop)
     } catch {
+      // Another worker has shut down the one socket that a Unix domain listener is.
+      if isDraining { return }
       plan.eventLog.warn("accept_failed", ["detail": .text(error.description)])
       listeners[handle].isPaused = true
       loop.unwatch(listener.listener.descriptor.number)
@@ -158,6 +161,10 @@ struct Worker: ~Copyable {
   ) {
     proxy.server.limits = configuration.serverLimits
     proxy.client.limits = configuration.clientLimits
+    // Those that are the same stay, and with them the sessions that they can resume.
+    for (number, tls) in configuration.security.enumerated() where proxy.server.security[number] != tls {
+      proxy.server.security[number] = tls
+    }
     proxy.configure(configuration.proxy, snapshot, newOrigin: isUpstreamOther ? configuration.origin : nil)
     proxy.accessLog.flush()
     proxy.accessLog = AccessLog(writer: configuration.accessWriter)

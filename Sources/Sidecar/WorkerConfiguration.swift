@@ -3,10 +3,13 @@ import HTTPServer
 import Proxy
 import Settings
 import Telemetry
+import Transport
 
 /// What of a worker comes from the configuration file and may change while it runs.
 struct WorkerConfiguration: Sendable {
   var serverLimits: ServerLimits
+  /// By the number of the listener; nil: cleartext.
+  var security: [ServerTLS?]
   var clientLimits: ClientLimits
   var origin: OriginSettings
   var proxy: Proxy.Configuration
@@ -15,11 +18,11 @@ struct WorkerConfiguration: Sendable {
 
   init(_ settings: SidecarSettings, workerCount: Int, accessWriter: LineWriter?, subjectHash: SubjectHash) {
     serverLimits = settings.limits.server
+    security = settings.listeners.map { $0.tls?.tls }
     clientLimits = settings.clientLimits
     origin = settings.upstreamOrigin
     proxy = Proxy.Configuration(
       upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,
-      secureListeners: settings.listeners.map { _ in false },
       // Each worker takes its share: they know nothing of each other.
       inFlightCount: max(1, (settings.limits.inFlightCount + workerCount - 1) / workerCount))
     proxy.logsClient = settings.log.logsClient

@@ -6,6 +6,8 @@ public struct WorkerCounters: Sendable {
 
   public enum Counter: UInt8, Sendable, CaseIterable {
     case connectionsAccepted
+    /// Under TLS: handshakes that came to nothing.
+    case tlsHandshakesFailed
     case requestsHTTP1, requestsHTTP2
     case contentBytesReceived, contentBytesSent
     case clientResets, serverResets, protocolViolations, floods

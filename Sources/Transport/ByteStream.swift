@@ -40,6 +40,17 @@ public struct ByteStream: ~Copyable {
     }
   }
 
+  /// Under TLS, whether established or not yet.
+  public var isSecure: Bool { layer != nil }
+
+  /// The subject of the peer's verified certificate (RFC 4514), where it showed one.
+  public var peerSubject: String? {
+    switch layer {
+    case .some(let layer): layer.peerSubject
+    case .none: nil
+    }
+  }
+
   /// Ciphertext waits for the socket, also where the owner's queue is empty: write again when the socket is writable.
   public var wantsToWrite: Bool {
     switch layer {
@@ -48,10 +59,10 @@ public struct ByteStream: ~Copyable {
     }
   }
 
-  /// The end or a fault was met behind what was read last: read again, however little that was.
-  public var hasUnreadEnd: Bool {
+  /// More may stand behind what was read last, bytes, the end or a fault: read again, however little that was.
+  public var mayHoldMore: Bool {
     switch layer {
-    case .some(let layer): layer.hasUnreadEnd
+    case .some(let layer): layer.mayHoldMore
     case .none: false
     }
   }
@@ -65,7 +76,7 @@ public struct ByteStream: ~Copyable {
   }
 
   /// Fills `buffer`, whose count is the most that may be read, from its beginning. Fewer bytes than that mean that the
-  /// socket is drained, unless the peer is ending. `endOfStream` is an orderly end: under TLS the peer said
+  /// socket is drained, unless the peer is ending or ``mayHoldMore`` says so. `endOfStream` is an orderly end: under TLS the peer said
   /// close_notify.
   public mutating func read(into buffer: inout [UInt8]) throws(Errno) -> IOOutcome {
     if layer == nil { return try socket.read(into: &buffer) }

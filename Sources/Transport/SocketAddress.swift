@@ -1,9 +1,12 @@
 internal import CLinux
 internal import Glibc
 
-/// An IPv4 or IPv6 address with a port.
+/// An IPv4 or IPv6 address with a port, or the path of a Unix domain socket.
 public struct SocketAddress: Equatable, Hashable, Sendable {
-  public enum Family: UInt8, Sendable { case ipv4, ipv6 }
+  public enum Family: UInt8, Sendable { case ipv4, ipv6, unix }
+
+  /// Bytes of a path; unix(7).
+  public static let pathLimitBytes = 107
 
   public let family: Family
   /// Network byte order; an IPv4 address is the last four of its mapped form ::ffff:a.b.c.d.
@@ -12,6 +15,8 @@ public struct SocketAddress: Equatable, Hashable, Sendable {
   public let port: UInt16
   /// Of link-local IPv6 addresses.
   public let scope: UInt32
+  /// Of a Unix domain socket; empty for one without a name, as those of clients are, and for other families.
+  public let path: String
 
   public init(family: Family, high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
     self.family = family
@@ -19,6 +24,15 @@ public struct SocketAddress: Equatable, Hashable, Sendable {
     self.low = low
     self.port = port
     self.scope = scope
+    path = ""
+  }
+
+  /// Nil for a path that is too long, or that holds a NUL.
+  public init?(unix path: String) {
+    guard path.utf8.count <= Self.pathLimitBytes, !path.utf8.contains(0) else { return nil }
+    family = .unix
+    (high, low, port, scope) = (0, 0, 0, 0)
+    self.path = path
   }
 
   public init(ipv4: UInt32, port: UInt16) {
@@ -54,6 +68,11 @@ public struct SocketAddress: Equatable, Hashable, Sendable {
       let v6 = unsafe withUnsafeBytes(of: storage) { unsafe $0.loadUnaligned(as: sockaddr_in6.self) }
       let halves = Self.halves(v6.sin6_addr)
       self.init(family: .ipv6, high: halves.high, low: halves.low, port: UInt16(bigEndian: v6.sin6_port), scope: v6.sin6_scope_id)
+    case AF_UNIX:
+      let name = unsafe withUnsafeBytes(of: storage) { bytes in
+        Array(unsafe bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix { $0 != 0 })
+      }
+      self.init(unix: String(decoding: name, as: UTF8.self))
     default:
       return nil
     }
@@ -82,11 +101,20 @@ public struct SocketAddress: Equatable, Hashable, Sendable {
       return unsafe withUnsafePointer(to: &v6) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
       }
+    case .unix:
+      var name = sockaddr_un()
+      name.sun_family = sa_family_t(AF_UNIX)
+      unsafe withUnsafeMutableBytes(of: &name.sun_path) { bytes in unsafe bytes.copyBytes(from: path.utf8) }
+      return unsafe withUnsafePointer(to: &name) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+      }
     }
   }
 
-  /// The address without port and brackets, as logs and `X-Forwarded-For` want it. IPv4-mapped addresses read as IPv4.
+  /// The address without port and brackets, as logs want it; `unix` for a Unix domain socket. IPv4-mapped addresses read
+  /// as IPv4.
   public var host: String {
+    if family == .unix { return "unix" }
     if high == 0, low >> 32 == 0xFFFF {
       return "\((low >> 24) & 255).\((low >> 16) & 255).\((low >> 8) & 255).\(low & 255)"
     }
@@ -100,12 +128,20 @@ public struct SocketAddress: Equatable, Hashable, Sendable {
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// Only this host reaches it.
   public var isLoopback: Bool {
+    if family == .unix { return true }
     if high == 0, low >> 32 == 0xFFFF { return (low >> 24) & 255 == 127 }
     return high == 0 && low == 1
   }
 }
 
 extension SocketAddress: CustomStringConvertible {
-  public var description: String { family == .ipv4 ? "\(host):\(port)" : "[\(host)]:\(port)" }
+  public var description: String {
+    switch family {
+    case .ipv4: "\(host):\(port)"
+    case .ipv6: "[\(host)]:\(port)"
+    case .unix: "unix:\(path)"
+    }
+  }
 }

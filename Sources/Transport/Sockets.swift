@@ -1,21 +1,34 @@
 internal import CLinux
 internal import Glibc
 
-/// A listening TCP socket.
+/// A listening socket.
 public struct Listener: ~Copyable, Sendable {
   public let descriptor: FileDescriptor
   /// As bound: with port 0 the one that the system chose.
   public let address: SocketAddress
+  /// Of a Unix domain socket: what its path led to when it was bound.
+  private let file: SocketFile?
 
-  /// `shared`: SO_REUSEPORT, so that each worker has a listener of its own on the same port.
+  /// A Unix domain socket gets mode 0660; one that a process left behind is replaced, one that somebody listens on or
+  /// something that is no socket is not.
+  ///
+  /// - Parameter shared: SO_REUSEPORT, so that each worker has a listener of its own on the same port. Without effect on
+  ///   Unix domain sockets: of those there is one, which several loops may watch.
   public init(_ address: SocketAddress, shared: Bool, backlog: Int = 1024) throws(Errno) {
     let descriptor = try Self.socket(address.family)
-    descriptor.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
-    if shared { descriptor.setOption(SOL_SOCKET, SO_REUSEPORT, 1) }
-    if address.family == .ipv6 { descriptor.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+    if address.family == .unix {
+      try SocketFile.makeRoom(for: address)
+    } else {
+      descriptor.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
+      if shared { descriptor.setOption(SOL_SOCKET, SO_REUSEPORT, 1) }
+      if address.family == .ipv6 { descriptor.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+    }
     guard unsafe address.withSockaddr({ unsafe bind(descriptor.number, $0, $1) }) == 0 else { throw .last }
+    // Nobody can connect before listen(2): there is no moment with another mode.
+    let file = address.family == .unix ? try SocketFile(settingModeOf: address.path) : nil
     guard listen(descriptor.number, CInt(backlog)) == 0 else { throw .last }
-    let bound = try Self.boundAddress(descriptor)
+    let bound = address.family == .unix ? address : try Self.boundAddress(descriptor)
+    self.file = file
     self.address = bound
     self.descriptor = descriptor
   }
@@ -25,6 +38,7 @@ public struct Listener: ~Copyable, Sendable {
     let descriptor = FileDescriptor(owning: number)
     try InheritedListeners.adopt(descriptor)
     let bound = try Self.boundAddress(descriptor)
+    file = nil
     self.address = bound
     self.descriptor = descriptor
   }
@@ -40,9 +54,18 @@ public struct Listener: ~Copyable, Sendable {
     return bound
   }
 
+  /// Removes the path of a Unix domain socket, unless it leads to another one meanwhile.
+  public func removeSocketFile() { file?.remove() }
+
   static func socket(_ family: SocketAddress.Family) throws(Errno) -> FileDescriptor {
     let kind = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let number = Glibc.socket(family == .ipv4 ? AF_INET : AF_INET6, kind, 0)
+    let domain =
+      switch family {
+      case .ipv4: AF_INET
+      case .ipv6: AF_INET6
+      case .unix: AF_UNIX
+      }
+    let number = Glibc.socket(domain, kind, 0)
     guard number >= 0 else { throw .last }
     return FileDescriptor(owning: number)
   }
@@ -63,7 +86,7 @@ public struct Listener: ~Copyable, Sendable {
       }
       if number >= 0 {
         let socket = FileDescriptor(owning: number)
-        socket.setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+        if address.family != .unix { socket.setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
         return Connected(socket: socket, peer: SocketAddress(storage) ?? SocketAddress(ipv4: 0, port: 0))
       }
       switch errno {
@@ -83,7 +106,7 @@ public struct Connected: ~Copyable {
   /// Begins a non-blocking connect; the socket becomes writable when it is decided, ``FileDescriptor/pendingError()`` says how.
   public init(connectingTo address: SocketAddress) throws(Errno) {
     let socket = try Listener.socket(address.family)
-    socket.setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+    if address.family != .unix { socket.setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
     let outcome = unsafe address.withSockaddr { unsafe connect(socket.number, $0, $1) }
     if outcome != 0, errno != EINPROGRESS { throw .last }
     self.socket = socket

@@ -22,7 +22,8 @@ enum UnsafeFiles {
       "Transport/FileDescriptor.swift", "Transport/FileWatcher.swift",
       "Transport/InheritedListeners.swift", "Transport/Mailbox.swift", "Transport/NameResolver.swift",
       "Transport/ProcessFacts.swift",
-      "Transport/SignalWaiter.swift", "Transport/SocketAddress.swift", "Transport/Sockets.swift", "Transport/Thread.swift",
+      "Transport/SignalWaiter.swift", "Transport/SocketAddress.swift", "Transport/SocketFile.swift",
+      "Transport/Sockets.swift", "Transport/Thread.swift",
       "passkey-sidecar-demo/Console.swift", "passkey-sidecar/Main.swift",
     ],
     "the slab, and bytes copied in one piece": [

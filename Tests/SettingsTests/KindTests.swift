@@ -123,11 +123,11 @@ import Transport
   }
 
   @Test(arguments: [
-    ("http://app:3000", true), ("http://app:3000/", true), ("http://app/x", false), ("https://app", false),
-    ("unix:/s", false), ("app:3000", false),
+    ("http://app:3000", true), ("http://app:3000/", true), ("http://app/x", false), ("https://app", true),
+    ("https://app:8443/x", false), ("unix:/s", true), ("unix:///s", true), ("unix:", false), ("app:3000", false),
   ])
   func `the app is host and port`(text: String, isAccepted: Bool) {
-    #expect((read(.upstreamOrigin, text).value != nil) == isAccepted)
+    #expect((read(.upstreamLocation, text).value != nil) == isAccepted)
   }
 
   @Test func `a list is refused for one bad element and for a repeated one, at its place`() {

@@ -33,9 +33,12 @@ public final class CertificateAuthority: Sendable {
   ///   - names: of the form `DNS:localhost` or `IP:127.0.0.1`.
   ///   - commonName: of the subject.
   ///   - validDays: from now; 0 or less is expired.
-  public func identity(names: [String], commonName: String = "test", validDays: Int = 30) throws -> Identity {
+  ///   - usage: `serverAuth` or `clientAuth`.
+  public func identity(
+    names: [String], commonName: String = "test", validDays: Int = 30, usage: String = "serverAuth"
+  ) throws -> Identity {
     let name = UUID().uuidString
-    var extensions = "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n"
+    var extensions = "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=\(usage)\n"
     if !names.isEmpty { extensions += "subjectAltName=\(names.joined(separator: ","))\n" }
     try Data(extensions.utf8).write(to: folder.appending(path: "\(name).ext"))
     try Self.openssl(

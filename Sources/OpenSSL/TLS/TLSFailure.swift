@@ -88,6 +88,8 @@ extension TLSFailure {
 public enum TLSConfigurationError: Error, Equatable, Sendable {
   /// No certificate in the PEM text, or one that cannot be read.
   case certificateMalformed
+  /// The same of a list of authorities.
+  case authoritiesMalformed
   /// A certificate that the library's policy does not allow, such as one with a key that is too short.
   case certificateRefused
   case privateKeyRefused(KeyFailure)

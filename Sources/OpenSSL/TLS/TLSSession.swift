@@ -74,7 +74,7 @@ internal import COpenSSL
   }
 
   /// Ciphertext from the peer. The handshake goes on as far as it can; afterwards plaintext waits in
-  /// ``readPlaintext(into:atMost:)``. Do not go on receiving without reading: what is not read is kept.
+  /// ``readPlaintext(into:from:)``. Do not go on receiving without reading: what is not read is kept.
   public mutating func receive(_ ciphertext: Span<UInt8>) throws(TLSFailure) {
     if let failure { throw failure }
     transport.receive(ciphertext)
@@ -82,7 +82,7 @@ internal import COpenSSL
   }
 
   public enum ReadOutcome: Equatable, Sendable {
-    /// So many bytes were appended.
+    /// So many bytes were put there.
     case bytes(Int)
     /// More ciphertext is needed.
     case wouldBlock
@@ -90,22 +90,17 @@ internal import COpenSSL
     case endOfStream
   }
 
-  /// Appends at most one record's plaintext to `output`; ask again until it would block.
-  ///
-  /// - Parameter limit: bytes; a record has at most 16,384.
-  public mutating func readPlaintext(into output: inout [UInt8], atMost limit: Int) throws(TLSFailure) -> ReadOutcome {
+  /// Puts plaintext into `output` from position `start` on, at most one record's (16,384 bytes); ask again until it
+  /// would block. The count of `output` stays: it says how much room there is.
+  public mutating func readPlaintext(into output: inout [UInt8], from start: Int) throws(TLSFailure) -> ReadOutcome {
     if let failure { throw failure }
-    guard isHandshakeComplete, limit > 0 else { return .wouldBlock }
-    let room = min(limit, 16_384)
-    let start = output.count
-    output.append(contentsOf: repeatElement(0, count: room))
+    guard isHandshakeComplete, start < output.count else { return .wouldBlock }
     var count = 0
     let outcome = unsafe output.withUnsafeMutableBytes { bytes in
       unsafe perform { session in
-        unsafe SSL_read_ex(session, bytes.baseAddress?.advanced(by: start), room, &count)
+        unsafe SSL_read_ex(session, bytes.baseAddress?.advanced(by: start), bytes.count - start, &count)
       }
     }
-    output.removeLast(room - (outcome == .done ? count : 0))
     switch outcome {
     case .done: return .bytes(count)
     case .wouldBlock: return .wouldBlock
@@ -153,6 +148,23 @@ internal import COpenSSL
     guard let name = unsafe name, count > 0 else { return nil }
     return unsafe String(decoding: UnsafeBufferPointer(start: name, count: Int(count)), as: UTF8.self)
   }
+
+  /// The subject of the peer's verified certificate as RFC 4514 writes it, all ASCII: `CN=worker,O=Example`. Nil where
+  /// none was shown; empty where its subject is.
+  public var peerSubject: String? {
+    guard isHandshakeComplete, unsafe SSL_get_verify_result(session) == Int(X509_V_OK) else { return nil }
+    return withEmptyErrorQueue {
+      guard let certificate = unsafe SSL_get0_peer_certificate(session),
+        let output = try? MemoryOutput()
+      else { return nil }
+      let written = unsafe X509_NAME_print_ex(
+        output.pointer, X509_get_subject_name(certificate), 0, COPENSSL_XN_FLAG_RFC2253)
+      return written < 0 ? nil : String(decoding: output.bytes(), as: UTF8.self)
+    }
+  }
+
+  /// The handshake was shortened by a ticket of an earlier session.
+  public var isResumed: Bool { unsafe SSL_session_reused(session) == 1 }
 
   private mutating func advanceHandshake() throws(TLSFailure) {
     switch unsafe perform({ session in unsafe SSL_do_handshake(session) }) {

@@ -15,7 +15,11 @@ internal import COpenSSL
 
   /// Moves the output to the end of `bytes`.
   func takeOutput(into bytes: inout [UInt8]) {
-    bytes.append(contentsOf: output)
+    if bytes.isEmpty {
+      swap(&bytes, &output)
+    } else {
+      bytes.append(contentsOf: output)
+    }
     Self.empty(&output)
   }
 

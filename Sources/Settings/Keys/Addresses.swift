@@ -3,12 +3,14 @@ internal import Keys
 internal import Transport
 
 extension Kind where Value == SocketAddress {
-  /// `host:port` or `[v6]:port`; the host an address, not a name.
+  /// `host:port` or `[v6]:port`, the host an address, not a name; `unix:PATH`.
   static var listenAddress: Kind {
-    let form = "an address and port (0.0.0.0:8080, [::]:8080)"
+    let form = "an address and port (0.0.0.0:8080, [::]:8080), or unix:PATH"
     return Kind(form, placeholder: SocketAddress(ipv4: 0, port: 0)) { place in
       guard let text = place.text(form) else { return nil }
-      if text.hasPrefix("unix:") { return place.refuse("unix: is not available in this version") }
+      if let path = socketPath(text) {
+        return SocketAddress(unix: place.reading.sources.resolved(path)) ?? place.refuse(socketPathTooLong)
+      }
       guard let (host, port) = hostAndPort(text) else { return place.refuse("expected \(form), found \(quoted(text))") }
       if let address = SocketAddress(literal: host == "localhost" ? "127.0.0.1" : host, port: port) { return address }
       return place.refuse("expected \(form), found \(quoted(text)): names are not resolved here")
@@ -25,20 +27,6 @@ extension Kind where Value == OutboundURL {
     }
   }
 
-  /// Of the app: scheme, host and port only.
-  static var upstreamOrigin: Kind {
-    let form = "an http URL of host and port"
-    return Kind(form, placeholder: placeholderURL) { place in
-      guard let text = place.text(form) else { return nil }
-      for scheme in ["https://", "unix:"] where text.hasPrefix(scheme) {
-        return place.refuse("\(scheme) is not available in this version")
-      }
-      guard let url = OutboundURL(text) else { return place.refuse("expected \(form), found \(quoted(text))") }
-      return url.target == "/"
-        ? url : place.refuse("expected \(form) without a path: paths reach the app as the client sent them")
-    }
-  }
-
   private static func url(_ form: String) -> Kind {
     Kind(form, placeholder: placeholderURL) { place in
       guard let text = place.text(form) else { return nil }
@@ -46,6 +34,35 @@ extension Kind where Value == OutboundURL {
     }
   }
 }
+
+extension Kind where Value == UpstreamLocation {
+  /// Of the app: scheme, host and port only, or `unix:PATH`.
+  static var upstreamLocation: Kind {
+    let form = "an http or https URL of host and port, or unix:PATH"
+    return Kind(form, placeholder: UpstreamLocation(url: placeholderURL)) { place in
+      guard let text = place.text(form) else { return nil }
+      if let path = socketPath(text) {
+        guard let address = SocketAddress(unix: place.reading.sources.resolved(path)) else {
+          return place.refuse(socketPathTooLong)
+        }
+        return UpstreamLocation(socket: address)
+      }
+      guard let url = OutboundURL(text) else { return place.refuse("expected \(form), found \(quoted(text))") }
+      return url.target == "/"
+        ? UpstreamLocation(url: url)
+        : place.refuse("expected \(form) without a path: paths reach the app as the client sent them")
+    }
+  }
+}
+
+/// What follows `unix:` or `unix://`.
+private func socketPath(_ text: String) -> String? {
+  guard text.hasPrefix("unix:") else { return nil }
+  let path = text.dropFirst(text.hasPrefix("unix://") ? 7 : 5)
+  return path.isEmpty ? nil : String(path)
+}
+
+private let socketPathTooLong = "is longer than the \(SocketAddress.pathLimitBytes) bytes that a socket's path may have"
 
 extension Kind where Value == CertificateAuthority {
   static var certificateAuthority: Kind {

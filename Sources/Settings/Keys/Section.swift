@@ -52,6 +52,12 @@ final class Section {
     return Section.read(take(key) ?? empty, body)
   }
 
+  /// Keys beneath a key that may be absent or null.
+  func optionalSection<Value>(_ key: String, _ form: String, _ body: (Section) -> Value) -> Value? {
+    guard let place = take(key, form: form, preset: "null"), !place.node.isNull else { return nil }
+    return Section.read(place, body)
+  }
+
   /// A list of mappings. `isRequired`: at least one.
   func sections<Value>(_ key: String, isRequired: Bool, _ body: (Section) -> Value) -> [Value] {
     guard let place = take(key) else {

@@ -10,9 +10,11 @@ extension SidecarSettings {
       case .http1: .http1
       }
     var origin = OriginSettings(authority: upstream.origin.authority, choice: choice)
+    origin.security = upstream.security.map { OriginSettings.Security($0, serverName: upstream.origin.host) }
     origin.connect = upstream.timeouts.connect
     origin.responseHead = upstream.timeouts.responseHead
     origin.streamIdle = upstream.timeouts.streamIdle
+    origin.maxConnectionCount = upstream.maxConnectionCount
     origin.keepAlive = upstream.timeouts.keepAlive
     origin.streamWindowBytes = limits.streamWindowBytes
     return origin

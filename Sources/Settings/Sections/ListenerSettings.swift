@@ -5,12 +5,14 @@ public struct ListenerSettings: Equatable, Sendable {
   public let address: SocketAddress
   /// Proxies whose forwarded fields are believed, in CIDR notation; empty: nobody's.
   public let trustedProxies: [String]
+  /// Absent: cleartext.
+  public let tls: ListenerTLSSettings?
 
   init(_ keys: Section) {
     address = keys.value("address", .listenAddress)
     trustedProxies = keys.value(
       "trustedProxies", .list(of: .text("addresses (10.0.0.0/8, 2001:db8::/32)")), default: "[]")
-    keys.notYet("tls")
+    tls = keys.optionalSection("tls", "a mapping of certificate and privateKey, or null", ListenerTLSSettings.init)
     if trustedProxies.contains(where: { $0.hasSuffix("/0") }) {
       keys.warn("trustedProxies", "trusts everyone: any client can claim any address in X-Forwarded-For")
     }

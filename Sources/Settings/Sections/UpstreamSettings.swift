@@ -1,4 +1,23 @@
 public import HTTPClient
+public import Transport
+
+/// Where the app is.
+public struct UpstreamLocation: Equatable, Sendable {
+  /// Scheme and authority; of a socket those that requests are sent with.
+  public let url: OutboundURL
+  /// A Unix domain socket.
+  public let socket: SocketAddress?
+
+  init(url: OutboundURL) {
+    self.url = url
+    socket = nil
+  }
+
+  init(socket: SocketAddress) {
+    url = OutboundURL(isSecure: false, host: "localhost", port: 80, target: "/")
+    self.socket = socket
+  }
+}
 
 /// `upstream`: the app.
 public struct UpstreamSettings: Equatable, Sendable {
@@ -30,16 +49,55 @@ public struct UpstreamSettings: Equatable, Sendable {
     }
   }
 
-  public let origin: OutboundURL
+  public let location: UpstreamLocation
+  public var origin: OutboundURL { location.url }
   public let protocolChoice: ProtocolChoice
   public let hostField: HostField
   public let timeouts: Timeouts
+  /// Of a worker.
+  public let maxConnectionCount: Int
+  /// For an https URL.
+  public let tls: ClientTLSFiles
+  /// Nil: cleartext.
+  public let security: ClientTLS?
+
+  /// What ALPN offers the app (RFC 7301).
+  private static func protocols(_ choice: ProtocolChoice) -> [String] {
+    switch choice {
+    case .auto: ["h2", "http/1.1"]
+    case .http2: ["h2"]
+    case .http1: ["http/1.1"]
+    }
+  }
 
   init(_ keys: Section) {
-    origin = keys.value("url", .upstreamOrigin)
+    location = keys.value("url", .upstreamLocation)
     protocolChoice = keys.value("protocol", .choice(), default: "auto")
     hostField = keys.value("hostField", .choice(), default: "preserve")
     timeouts = keys.section("timeouts", Timeouts.init)
-    keys.notYet("certificateAuthority", "clientCertificate", "maxConnections")
+    maxConnectionCount = keys.value("maxConnections", .count(1...10_000), default: "64")
+    let authority = keys.value("certificateAuthority", .certificateAuthority, default: "system")
+    let pair = keys.optionalSection(
+      "clientCertificate", "a mapping of certificate and privateKey, or null", CertificateFiles.init)
+    if case .file(let path) = authority {
+      tls = ClientTLSFiles(authorities: path, pair: pair)
+    } else {
+      tls = ClientTLSFiles(pair: pair)
+    }
+    do throws(TLSSettingsError) {
+      let made = try tls.read(protocols: Self.protocols(protocolChoice))
+      security = location.url.isSecure ? made : nil
+      if let validity = made.validity { warnOfEnd(validity, "clientCertificate.certificate", keys) }
+    } catch {
+      security = nil
+      switch error.part {
+      case .authorities: keys.refuse("certificateAuthority", error.description)
+      case .certificate: keys.refuse("clientCertificate.certificate", error.description)
+      case .privateKey: keys.refuse("clientCertificate.privateKey", error.description)
+      }
+    }
+    if !location.url.isSecure, tls != ClientTLSFiles() {
+      keys.warn("url", "is not https: certificateAuthority and clientCertificate have no effect")
+    }
   }
 }
