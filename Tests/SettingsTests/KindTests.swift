@@ -86,7 +86,7 @@ import Transport
   @Test(arguments: [
     ("0.0.0.0:8080", "0.0.0.0:8080"), ("127.0.0.1:1", "127.0.0.1:1"), ("\"[::]:65535\"", "[::]:65535"),
     ("\"[::1]:80\"", "[::1]:80"),
-    ("localhost:80", "127.0.0.1:80"),
+    ("localhost:80", "127.0.0.1:80"), ("unix:/run/x", "unix:/run/x"), ("unix:x", "unix:/nowhere/x"),
   ])
   func `listening takes an address and a port`(text: String, expected: String) {
     #expect(read(.listenAddress, text).value?.description == expected)
@@ -95,7 +95,7 @@ import Transport
   @Test(arguments: [
     "8080", "\":8080\"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:080000", "::1:80",
     "\"[127.0.0.1]:80\"", "\"[::1]\"",
-    "example.com:80", "\"[::1]x:80\"", "256.0.0.1:80", "unix:/tmp/x", "\"127.0.0.1:８０\"",
+    "example.com:80", "\"[::1]x:80\"", "256.0.0.1:80", "unix:", "unix:/\(String(repeating: "x", count: 107))", "\"127.0.0.1:８０\"",
   ])
   func `listening takes nothing else`(text: String) {
     #expect(read(.listenAddress, text).value == nil)

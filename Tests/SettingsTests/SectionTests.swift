@@ -33,10 +33,10 @@ import Testing
       """
     #expect(
       problems(text) == [
-        "f.yaml:1:20: listen[0].address: expected an address and port (0.0.0.0:8080, [::]:8080), found a number; put it in quotes if it is meant as text",
-        "f.yaml:1:27: listen[1].address: is missing: an address and port (0.0.0.0:8080, [::]:8080)",
+        "f.yaml:1:20: listen[0].address: expected an address and port (0.0.0.0:8080, [::]:8080), or unix:PATH, found a number; put it in quotes if it is meant as text",
+        "f.yaml:1:27: listen[1].address: is missing: an address and port (0.0.0.0:8080, [::]:8080), or unix:PATH",
         "f.yaml:1:28: listen[1].adress: is not a key here; did you mean 'address'?",
-        "f.yaml:2:17: upstream.url: expected an http URL of host and port without a path: paths reach the app as the client sent them",
+        "f.yaml:2:17: upstream.url: expected an http or https URL of host and port, or unix:PATH without a path: paths reach the app as the client sent them",
         "f.yaml:2:64: upstream.timeouts.connect: expected a duration (500ms, 30s, 10m, 1h, 90d) from 10ms to 1m, found '5' without a unit",
         "f.yaml:3:1: corbado.apiSecret: is missing: {file: PATH} or {env: NAME}; or basic or bearer instead of it",
         "f.yaml:3:22: corbado.projectID: expected a project ID (pro-…), found a number; put it in quotes if it is meant as text",
