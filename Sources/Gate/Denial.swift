@@ -31,6 +31,8 @@ public enum Denial: String, Error, CaseIterable, Sendable {
   case methodNotAllowed = "method_not_allowed"
   case mediaTypeRefused = "media_type_refused"
   case keysUnavailable = "keys_unavailable"
+  /// What is revoked is not known yet.
+  case stateUnavailable = "state_unavailable"
 
   public init(_ error: TokenError) {
     self =
@@ -63,7 +65,7 @@ public enum Denial: String, Error, CaseIterable, Sendable {
     case .endpointUnknown: 404
     case .methodNotAllowed: 405
     case .mediaTypeRefused: 415
-    case .keysUnavailable: 503
+    case .keysUnavailable, .stateUnavailable: 503
     }
   }
 
@@ -92,7 +94,7 @@ public enum Denial: String, Error, CaseIterable, Sendable {
     case .passkeyRequired: .insufficientUserAuthentication
     case .claimsInsufficient, .issuerNotAcceptedHere: .insufficientScope
     case .pathNotCanonical, .pathAmbiguous, .originRefused, .endpointUnknown, .methodNotAllowed, .mediaTypeRefused,
-      .keysUnavailable:
+      .keysUnavailable, .stateUnavailable:
       .none
     }
   }

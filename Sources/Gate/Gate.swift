@@ -91,6 +91,7 @@ public struct Gate: ~Copyable {
     _ credential: Credential, _ head: borrowing RequestHead, _ snapshots: Snapshots, lastToken: inout TokenHint,
     observer: inout some DecisionObserver
   ) throws(Interruption) -> VerifiedToken {
+    guard snapshots.revocations.isKnown else { throw Interruption(.stateUnavailable) }
     let bytes = head.fields.bytes.span.extracting(credential.token.range)
     if let place = cache.place(of: bytes, hint: lastToken), let token = cache.token(at: place) {
       if try isStillValid(token, at: place, snapshots) {

@@ -13,8 +13,8 @@ public final class Revocations: Sendable {
     }
   }
 
-  /// `sid` of ended sessions, by the issuer of their tokens.
-  public let sessions: Set<Key>
+  /// `sid` of ended sessions: random enough to be ours, whoever's name a token is minted in.
+  public let sessions: Set<String>
   /// `jti` of single tokens.
   public let tokenIDs: Set<Key>
   /// Single tokens without `jti`.
@@ -23,9 +23,14 @@ public final class Revocations: Sendable {
   /// are void, and so are those of ours that do not say when they were issued.
   public let subjects: [Key: UnixTime]
 
+  /// False until they were read once: then nobody can say of a token that it is good.
+  public let isKnown: Bool
+
   public init(
-    sessions: Set<Key> = [], tokenIDs: Set<Key> = [], digests: Set<TokenDigest> = [], subjects: [Key: UnixTime] = [:]
+    sessions: Set<String> = [], tokenIDs: Set<Key> = [], digests: Set<TokenDigest> = [], subjects: [Key: UnixTime] = [:],
+    isKnown: Bool = true
   ) {
+    self.isKnown = isKnown
     self.sessions = sessions
     self.tokenIDs = tokenIDs
     self.digests = digests
@@ -33,10 +38,12 @@ public final class Revocations: Sendable {
   }
 
   public static let none = Revocations()
+  /// They could not be read yet: whatever needs a token is refused with `stateUnavailable`.
+  public static let unknown = Revocations(isKnown: false)
 
   func revoke(_ token: VerifiedToken) -> Bool {
     if !sessions.isEmpty, let node = token.claims.claim("sid"), let session = token.claims.document.string(node),
-      sessions.contains(Key(issuer: token.issuer, value: session))
+      sessions.contains(session)
     {
       return true
     }

@@ -26,7 +26,8 @@ public final class VerifiedToken: Sendable {
   let key: VerificationKey
   /// Leeway included.
   let validFrom: UnixTime
-  let validUntil: UnixTime
+  /// Leeway included.
+  public let validUntil: UnixTime
   /// The claims at ``Policy/claimPaths``.
   let nodes: [JSONDocument.Node?]
   /// When a passkey was last used, if the issuer's word counts for that.

@@ -31,6 +31,17 @@ public struct EndpointAnswer: Sendable {
     self.retryAfter = reason == .rateLimited ? max(retryAfter, .seconds(1)) : nil
   }
 
+  private init(status: UInt16) {
+    self.status = status
+    mediaType = ""
+    content = []
+    reason = nil
+    retryAfter = nil
+  }
+
+  /// 204: what was asked for was done, and there is nothing to say.
+  static var done: EndpointAnswer { EndpointAnswer(status: 204) }
+
   /// An endpoint that the policy should not have let through: a bug.
   public static var notServed: EndpointAnswer { refusal(.internalError, "Internal server error") }
 

@@ -19,6 +19,8 @@ public actor LoginEndpoints {
   private(set) var passkeyDataKeys: PasskeyDataKeys?
   /// What was asked of Corbado and of the store, for metrics.
   public nonisolated let meters = LoginMeters()
+  /// What is revoked. To be started by whoever serves.
+  public nonisolated let revocations: RevocationFeed
   private let executor: LoopExecutor
   private var keys: SigningKeys?
   private var budget: CallBudget
@@ -30,10 +32,11 @@ public actor LoginEndpoints {
   /// - Parameters:
   ///   - executor: the control loop.
   ///   - passkeyDataKeys: nil: Corbado alone checks signatures.
+  ///   - publishRevocations: called on the control loop with all that are in force, whenever they have changed.
   ///   - now: the wall clock.
   public init(
     _ configuration: Configuration, store: any StateStore, outbound: Outbound, log: EventLog, executor: LoopExecutor,
-    passkeyDataKeys: PasskeyDataKeys? = nil,
+    passkeyDataKeys: PasskeyDataKeys? = nil, publishRevocations: @escaping RevocationFeed.Publish = { _ in },
     now: @escaping @Sendable () -> UnixTime = { UnixTime(microseconds: Clock.unixNanoseconds() / 1000) },
     monotonic: @escaping @Sendable () -> MonotonicTime = { Clock.monotonic() }
   ) {
@@ -44,6 +47,8 @@ public actor LoginEndpoints {
     self.executor = executor
     self.passkeyDataKeys = passkeyDataKeys
     self.now = now
+    revocations = RevocationFeed(
+      store: store, log: log, executor: executor, now: { StoredTime(now()) }, publish: publishRevocations)
     self.monotonic = monotonic
     budget = CallBudget(
       maximumInFlightCount: configuration.corbado.maximumInFlightCount,
@@ -123,6 +128,13 @@ public actor LoginEndpoints {
       meters.state.record("\(operation)", "failed", microseconds: Clock.monotonic().microseconds(since: start))
       throw stateUnavailable(operation, error)
     }
+  }
+
+  /// As ``ask(_:_:)``, of what is revoked.
+  func revoking(
+    _ operation: StaticString, _ order: (RevocationFeed) async throws(StateStoreError) -> Void
+  ) async throws(LoginReason) {
+    do throws(StateStoreError) { try await order(revocations) } catch { throw stateUnavailable(operation, error) }
   }
 
   private func stateUnavailable(_ operation: StaticString, _ error: StateStoreError) -> LoginReason {

@@ -147,6 +147,7 @@ public enum Reason: String, CaseIterable, Sendable {
       case .methodNotAllowed: .methodNotAllowed
       case .mediaTypeRefused: .mediaTypeRefused
       case .keysUnavailable: .keysUnavailable
+      case .stateUnavailable: .stateUnavailable
       }
   }
 

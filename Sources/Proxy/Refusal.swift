@@ -28,7 +28,7 @@ struct Refusal {
   /// Seconds of `Retry-After`; 0 for none.
   var retryAfterSeconds: Int {
     switch reason {
-    case .keysUnavailable, .overloaded, .draining, .rateLimited: 1
+    case .keysUnavailable, .stateUnavailable, .overloaded, .draining, .rateLimited: 1
     default: 0
     }
   }

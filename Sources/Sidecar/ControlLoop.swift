@@ -57,7 +57,7 @@ final class ControlLoop: Sendable {
 
   init(
     executor: LoopExecutor, log: EventLog, login: LoginEndpoints, keys: KeyService, outbound: OutboundClient,
-    exporter: SpanExporter, mailboxes: [Mailbox<WorkerMessage>], loaded: LoadedSettings
+    exporter: SpanExporter, mailboxes: [Mailbox<WorkerMessage>], loaded: LoadedSettings, revocations: Revocations
   ) {
     self.executor = executor
     self.log = log
@@ -68,13 +68,15 @@ final class ControlLoop: Sendable {
     self.exporter = exporter
     state = Mutex(
       State(
-        snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none),
+        snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: revocations),
         issuers: IssuerFacts.byName(loaded.settings), ownIssuer: loaded.settings.login.ownIssuer))
   }
 
   var isDraining: Bool { state.withLock { $0.isDraining } }
   /// Whether the last of the issuers is ourselves.
   var isIssuer: Bool { state.withLock { $0.ownIssuer != nil } }
+  /// As published last.
+  var snapshot: ProxySnapshot { state.withLock { $0.snapshot } }
   var upstream: UpstreamFinder.Outcome? { state.withLock { $0.upstream } }
 
   func tellAll(_ message: WorkerMessage) {
@@ -87,6 +89,13 @@ final class ControlLoop: Sendable {
     state.withLock { state in
       state.snapshot.keys = keys
       // Under the lock: what was decided later arrives later.
+      if !state.isApplying { tellAll(.publish(state.snapshot)) }
+    }
+  }
+
+  func publish(_ revocations: Revocations) {
+    state.withLock { state in
+      state.snapshot.revocations = revocations
       if !state.isApplying { tellAll(.publish(state.snapshot)) }
     }
   }
@@ -166,9 +175,20 @@ final class ControlLoop: Sendable {
       return await login.createConnectToken(for: identity(token), content: request.content)
     case .completeLogin: return await login.completeLogin(content: request.content, client: request.client)
     case .jwks: return await login.jwks()
-    // The policy enables none of these.
-    case .logout, .refresh: return .notServed
+    case .logout:
+      guard let token = request.call.token else { return .notServed }
+      return await login.logout(presented(token), content: request.content)
+    // The policy does not enable it.
+    case .refresh: return .notServed
     }
+  }
+
+  private func presented(_ token: VerifiedToken) -> PresentedToken {
+    let session = token.claims.claim("sid").flatMap { token.claims.document.string($0) }
+    return PresentedToken(
+      issuer: token.issuer, isOwn: token.isOwn, subjectIssuer: token.subjectIssuer, subject: token.subject,
+      sessionID: session,
+      tokenID: token.claims.tokenID, digest: token.digest, validUntil: token.validUntil)
   }
 
   private func identity(_ token: VerifiedToken) -> VerifiedIdentity {
@@ -224,9 +244,11 @@ final class ControlLoop: Sendable {
 
   func readiness(isStrict: Bool, _ reload: ReloadStatus) async -> ProcessReadiness {
     let issuers = await keys.status()
+    let trouble = await login.revocations.trouble
     return state.withLock { state in
       ProcessReadiness(
-        isDraining: state.isDraining, issuers: issuers, upstream: state.upstream, state: state.stateStore, reload: reload,
+        isDraining: state.isDraining, issuers: issuers, upstream: state.upstream, state: state.stateStore,
+        areRevocationsKnown: state.snapshot.revocations.isKnown, revocationTrouble: trouble, reload: reload,
         isStrict: isStrict, isIssuer: state.ownIssuer != nil)
     }
   }

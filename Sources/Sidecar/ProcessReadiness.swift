@@ -5,7 +5,7 @@ import Transport
 
 /// Whether new requests should come here, with the state of everything that this depends on.
 ///
-/// False only before the first usable keys and while draining: one dependency that is away must not take every replica out.
+/// False only before the first usable keys and revocations, and while draining: one dependency that is away must not take every replica out.
 /// With `isStrict` every dependency counts.
 struct ProcessReadiness: Sendable {
   var isDraining: Bool
@@ -13,6 +13,10 @@ struct ProcessReadiness: Sendable {
   var upstream: UpstreamFinder.Outcome?
   /// What the store last answered; nil: it has not been asked yet.
   var state: StateProbe.Outcome?
+  /// Before they were read once nobody knows which tokens are void.
+  var areRevocationsKnown: Bool
+  /// What keeps revocations of other processes from being heard.
+  var revocationTrouble: String?
   var reload: ReloadStatus
   var isStrict: Bool
 
@@ -24,10 +28,11 @@ struct ProcessReadiness: Sendable {
   var isDegraded: Bool {
     if case .lost? = upstream { return true }
     if case .failed? = state { return true }
+    if revocationTrouble != nil { return true }
     return reload.refusal != nil || issuers.contains { !$0.isUsable }
   }
 
-  var isReady: Bool { hasKeys && !isDraining && !(isStrict && isDegraded) }
+  var isReady: Bool { hasKeys && areRevocationsKnown && !isDraining && !(isStrict && isDegraded) }
 
   var content: [UInt8] {
     var writer = JSONWriter()
@@ -54,6 +59,7 @@ struct ProcessReadiness: Sendable {
     case .answers: writer.member("state_store", "answers")
     case .failed(let failure): writer.member("state_store", failure)
     }
+    writer.member("revocations", revocationTrouble ?? "heard")
     writer.name("configuration")
     writer.beginObject()
     writer.member("state", reload.refusal == nil ? "in_force" : "refused")

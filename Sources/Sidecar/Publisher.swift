@@ -1,11 +1,10 @@
-import JOSE
 import Synchronization
 
-/// Stands between the key service and the control loop, which need each other to be made.
-final class Publisher: Sendable {
-  private let target = Mutex<(@Sendable (KeySnapshot) -> Void)?>(nil)
+/// Stands between a service and the control loop, which need each other to be made.
+final class Publisher<Published: Sendable>: Sendable {
+  private let target = Mutex<(@Sendable (Published) -> Void)?>(nil)
 
-  func connect(_ publish: @escaping @Sendable (KeySnapshot) -> Void) { target.withLock { $0 = publish } }
+  func connect(_ publish: @escaping @Sendable (Published) -> Void) { target.withLock { $0 = publish } }
 
-  func publish(_ keys: KeySnapshot) { target.withLock { $0 }?(keys) }
+  func publish(_ value: Published) { target.withLock { $0 }?(value) }
 }

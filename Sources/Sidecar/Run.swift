@@ -110,26 +110,28 @@ struct Sidecar {
     _ loaded: LoadedSettings, _ log: EventLog, _ executor: LoopExecutor, workerCount: Int
   ) throws(StartFailure) -> (ControlLoop, StateProbe) {
     let settings = loaded.settings
-    let store: SQLiteStateStore
-    do throws(StateStoreError) {
-      store = try SQLiteStateStore(path: settings.state.sqlite, deadlinesOn: executor)
-    } catch {
-      throw .state("state: \(settings.state.sqlite): \(error)")
-    }
+    let resolver: NameResolver
+    do throws(Errno) { resolver = try NameResolver() } catch { throw .system(error.description) }
+    let store = try settings.state.open(on: executor, resolver: resolver)
     do throws(Errno) {
-      let outbound = try OutboundClient(on: executor, resolver: try NameResolver())
+      let outbound = try OutboundClient(on: executor, resolver: resolver)
       outbound.start()
       let exporter = SpanExporter(settings.spanTarget, outbound: outbound.outbound, log: log)
-      let login = LoginEndpoints(loaded.login, store: store, outbound: outbound.outbound.traced(as: "login call", exporter), log: log, executor: executor)
-      let publisher = Publisher()
+      let revoked = Publisher<Revocations>()
+      let login = LoginEndpoints(
+        loaded.login, store: store, outbound: outbound.outbound.traced(as: "login call", exporter), log: log,
+        executor: executor, publishRevocations: { revoked.publish(Revocations($0)) })
+      let publisher = Publisher<KeySnapshot>()
       let keys = try KeyService(
         loaded.keys, executor: executor, outbound: outbound.outbound, log: log, publish: { publisher.publish($0) })
       var mailboxes: [Mailbox<WorkerMessage>] = []
       for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
       let control = ControlLoop(
         executor: executor, log: log, login: login, keys: keys, outbound: outbound, exporter: exporter,
-        mailboxes: mailboxes, loaded: loaded)
+        mailboxes: mailboxes, loaded: loaded,
+        revocations: store.takeRevocationsAtStart().map { Revocations($0) } ?? .unknown)
       publisher.connect { [weak control] in control?.publish($0) }
+      revoked.connect { [weak control] in control?.publish($0) }
       return (control, StateProbe(store, meter: login.meters.state))
     } catch {
       throw .system(error.description)
@@ -200,7 +202,7 @@ struct Sidecar {
         number: number, listeners: listeners, mailbox: mailbox,
         configuration: WorkerConfiguration(
           settings, workerCount: workerCount, accessWriter: accessWriter, subjectHash: control.subjectHash),
-        snapshot: ProxySnapshot(policy: loaded.policy, keys: .empty, revocations: .none), slowPath: slowPath,
+        snapshot: control.snapshot, slowPath: slowPath,
         eventLog: log, cacheSeed: seed,
         drained: { control.workerDrained() })
     }
@@ -248,6 +250,7 @@ struct Sidecar {
     }
     control.findUpstream()
     let (control, probes, admin, executor, stateProbe) = (control, probes, admin, executor, stateProbe)
+    control.login.revocations.start()
     Task(executorPreference: executor) {
       do throws(KeyFailure) { try await control.subjectHash.load(from: stateProbe.store) } catch {
         control.log.error("subject_hash_unavailable", ["detail": .text("\(error)")])

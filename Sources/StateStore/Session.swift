@@ -9,9 +9,12 @@ public struct Session: Equatable, Sendable {
   public var startedAt: StoredTime
   /// Not before the tokens of the session have expired.
   public var expiresAt: StoredTime
+  /// Of the refresh token that is good now; nil where sessions are not refreshed.
+  public var refresh: RefreshDigests?
 
   public init(
-    id: String, issuer: String, subject: String, identifier: String, startedAt: StoredTime, expiresAt: StoredTime
+    id: String, issuer: String, subject: String, identifier: String, startedAt: StoredTime, expiresAt: StoredTime,
+    refresh: RefreshDigests? = nil
   ) {
     self.id = id
     self.issuer = issuer
@@ -19,6 +22,20 @@ public struct Session: Equatable, Sendable {
     self.identifier = identifier
     self.startedAt = startedAt
     self.expiresAt = expiresAt
+    self.refresh = refresh
+  }
+}
+
+/// A session's refresh token, by SHA-256 digests of its two secrets: nobody who reads the store can present it.
+public struct RefreshDigests: Equatable, Sendable {
+  /// Of what all refresh tokens of the session have in common: who knows it has had one.
+  public var family: [UInt8]
+  /// Of what only the last one has.
+  public var current: [UInt8]
+
+  public init(family: [UInt8], current: [UInt8]) {
+    self.family = family
+    self.current = current
   }
 }
 
@@ -32,6 +49,25 @@ public enum Revocation: Hashable, Sendable {
   case token(issuer: String, tokenID: String)
   /// The token whose text has this SHA-256 digest.
   case digest([UInt8])
+}
+
+/// A revocation and when it may be forgotten: not before the tokens that it is about have expired.
+public struct RevocationInForce: Hashable, Sendable {
+  public var revocation: Revocation
+  public var until: StoredTime
+
+  public init(_ revocation: Revocation, until: StoredTime) {
+    self.revocation = revocation
+    self.until = until
+  }
+}
+
+/// What a follower of revocations hears, in no particular order: revocations are only ever added to and extended.
+public enum RevocationNews: Sendable {
+  /// The store is in reach. These are in force; the first time these are all, later those that are new.
+  case inForce([RevocationInForce])
+  /// The store is out of reach: others may have revoked something meanwhile.
+  case unheard(StateStoreError)
 }
 
 /// SHA-256 of signed passkey data, exactly as it is sent to Corbado.

@@ -35,16 +35,40 @@ public protocol StateStore: Sendable {
     _ digest: PasskeyDataDigest, until expiration: StoredTime, starting session: Session, at now: StoredTime
   ) async throws(StateStoreError) -> Bool
 
-  /// The session of that `sid`; nil once it has expired.
+  /// The session of that `sid`; nil once it has expired or was revoked.
   nonisolated(nonsending) func session(_ id: String, at now: StoredTime) async throws(StateStoreError) -> Session?
 
-  /// Puts a revocation in force until `expiration`. One that is in force already is only ever extended.
+  /// Exchanges the digest of a session's refresh token for the next one's.
+  ///
+  /// - Returns: false if the session is gone or its token is not, or no longer, `current`; then nothing has changed.
+  nonisolated(nonsending) func rotateRefresh(
+    of sessionID: String, from current: [UInt8], to next: [UInt8], at now: StoredTime
+  ) async throws(StateStoreError) -> Bool
+
+  /// Puts revocations in force, all or none. One that is in force already is only ever extended. Sessions that they
+  /// are about are gone from then on.
   nonisolated(nonsending) func revoke(
-    _ revocation: Revocation, until expiration: StoredTime, at now: StoredTime
+    _ revocations: [RevocationInForce], at now: StoredTime
   ) async throws(StateStoreError)
 
   /// All revocations in force.
-  nonisolated(nonsending) func revocations(at now: StoredTime) async throws(StateStoreError) -> [Revocation]
+  nonisolated(nonsending) func revocations(at now: StoredTime) async throws(StateStoreError) -> [RevocationInForce]
+
+  /// What was in force when the store was opened, for those who serve from the first moment on. Nil where that is not
+  /// known yet, and after the first time.
+  func takeRevocationsAtStart() -> [RevocationInForce]?
+
+  /// Tells from now on, on the control loop, what is in force and what other processes put in force, at the latest
+  /// a second after they did.
+  func followRevocations(
+    at now: @escaping @Sendable () -> StoredTime, _ heard: @escaping @Sendable (RevocationNews) -> Void)
+
+  /// Some of all links, in an order of the store's own.
+  ///
+  /// - Parameter cursor: nil to begin; then what the last answer said, until that is nil.
+  nonisolated(nonsending) func links(from cursor: String?) async throws(StateStoreError) -> (
+    links: [IdentityLink], next: String?
+  )
 
   /// All generated keys, the oldest first.
   nonisolated(nonsending) func signingKeys() async throws(StateStoreError) -> [StoredSigningKey]

@@ -83,6 +83,9 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     wakeUp.send()
   }
 
+  /// ``stop()`` was called: what repeats itself must end, for nobody sleeps any more.
+  public var isStopping: Bool { state.withLock { $0.isStopping } }
+
   /// Runs on the calling thread until ``stop()``.
   public func run() {
     state.withLock { $0.thread = pthread_self() }

@@ -18,7 +18,7 @@ import Testing
     ),
     (403, 7, ["claims_insufficient", "issuer_not_accepted_here", "origin_refused"]),
     (404, 5, ["endpoint_unknown"]), (405, 12, ["method_not_allowed"]), (415, 3, ["media_type_refused"]),
-    (503, 14, ["keys_unavailable"]),
+    (503, 14, ["keys_unavailable", "state_unavailable"]),
   ]
 
   @Test func `every reason has the status of the table`() {

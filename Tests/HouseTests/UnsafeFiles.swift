@@ -33,7 +33,7 @@ enum UnsafeFiles {
     ],
     "actors that name the control loop as their executor": [
       "HTTPClient/Outbound/OutboundClient.swift", "HTTPServer/BufferedServer.swift", "Keys/KeyService.swift",
-      "Login/LoginEndpoints.swift", "Transport/LoopExecutor.swift",
+      "Login/LoginEndpoints.swift", "Login/Sessions/RevocationFeed.swift", "Transport/LoopExecutor.swift",
     ],
   ]
 }

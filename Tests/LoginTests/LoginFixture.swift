@@ -24,7 +24,8 @@ final class LoginFixture: Sendable {
 
   init(
     _ configuration: Configuration? = nil, store: ((any StateStore) -> any StateStore)? = nil,
-    passkeyDataKeys: PasskeyDataKeys? = nil, onCall: @escaping @Sendable (CorbadoFake.Call) async -> Void = { _ in }
+    passkeyDataKeys: PasskeyDataKeys? = nil, onCall: @escaping @Sendable (CorbadoFake.Call) async -> Void = { _ in },
+    publishRevocations: @escaping RevocationFeed.Publish = { _ in }
   ) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "login-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -42,6 +43,7 @@ final class LoginFixture: Sendable {
     login = LoginEndpoints(
       try configuration ?? .sample(), store: self.store, outbound: corbado.outbound,
       log: EventLog(writer: writer, level: .debug), executor: executor, passkeyDataKeys: passkeyDataKeys,
+      publishRevocations: publishRevocations,
       now: { clock.now }, monotonic: { clock.monotonic })
   }
 

@@ -68,14 +68,38 @@ final class StateStoreDouble: StateStore {
     return try await store.session(id, at: now)
   }
 
-  nonisolated(nonsending) func revoke(
-    _ revocation: Revocation, until expiration: StoredTime, at now: StoredTime
-  ) async throws(StateStoreError) {
-    try await store.revoke(revocation, until: expiration, at: now)
+  nonisolated(nonsending) func rotateRefresh(
+    of sessionID: String, from current: [UInt8], to next: [UInt8], at now: StoredTime
+  ) async throws(StateStoreError) -> Bool {
+    try enter("rotateRefresh")
+    return try await store.rotateRefresh(of: sessionID, from: current, to: next, at: now)
   }
 
-  nonisolated(nonsending) func revocations(at now: StoredTime) async throws(StateStoreError) -> [Revocation] {
+  nonisolated(nonsending) func revoke(
+    _ revocations: [RevocationInForce], at now: StoredTime
+  ) async throws(StateStoreError) {
+    try enter("revoke")
+    try await store.revoke(revocations, at: now)
+  }
+
+  nonisolated(nonsending) func revocations(
+    at now: StoredTime
+  ) async throws(StateStoreError) -> [RevocationInForce] {
     try await store.revocations(at: now)
+  }
+
+  func takeRevocationsAtStart() -> [RevocationInForce]? { store.takeRevocationsAtStart() }
+
+  func followRevocations(
+    at now: @escaping @Sendable () -> StoredTime, _ heard: @escaping @Sendable (RevocationNews) -> Void
+  ) {
+    store.followRevocations(at: now, heard)
+  }
+
+  nonisolated(nonsending) func links(from cursor: String?) async throws(StateStoreError) -> (
+    links: [IdentityLink], next: String?
+  ) {
+    try await store.links(from: cursor)
   }
 
   nonisolated(nonsending) func signingKeys() async throws(StateStoreError) -> [StoredSigningKey] {

@@ -1,4 +1,5 @@
 import Foundation
+import TestPeers
 import Testing
 import Transport
 
@@ -105,6 +106,66 @@ import Transport
     _ = try open()
     try sqlite("PRAGMA user_version = 99")
     #expect(throws: StateStoreError.newerSchema(path: folder.path("state.db"), found: 99, supported: SQLiteSchema.migrations.count)) { try open() }
+  }
+
+  @Test func `a file of the first release is brought up to date and loses nothing`() async throws {
+    let script = SQLiteSchema.migrations[0] + """
+      PRAGMA application_id = \(SQLiteSchema.applicationID); PRAGMA user_version = 1;
+      INSERT INTO identity_links VALUES ('alice@example.com', 'https://idp.test/', 'alice', x'7B7D', 1, 1000);
+      INSERT INTO revocations VALUES ('session', '', CAST('s1' AS BLOB), 0, 5000);
+      INSERT INTO sessions VALUES ('a', 'https://idp.test/', 'alice', 'alice@example.com', 1000, 4600);
+      """
+    try script.write(toFile: folder.path("script"), atomically: true, encoding: .utf8)
+    let tool = try ChildProcess.run(
+      "/usr/bin/python3",
+      ["-c", "import sqlite3,sys\nsqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2]).read())",
+        folder.path("state.db"), folder.path("script")])
+    try #require(tool.code == 0, "\(tool.output)")
+    let store = try open()
+    #expect(try await store.link(for: "alice@example.com") == .linked(.sample(claims: "{}")))
+    #expect(
+      try await store.revocations(at: moment(1000)) == [RevocationInForce(.session(id: "s1"), until: moment(5000))])
+    #expect(try await store.session("a", at: moment(1000)) == .sample("a"))
+    #expect(try sqlite("PRAGMA user_version") == "\(SQLiteSchema.migrations.count)")
+  }
+
+  @Test func `nothing that is done to a file makes it look damaged`() async throws {
+    let store = try open()
+    _ = try await store.claimLink(.sample())
+    _ = try await store.markUsed(digest(1), until: moment(1300), starting: .sample("a"), at: moment(1000))
+    for revocation in [Revocation.session(id: "s"), .token(issuer: "i", tokenID: "t"), .digest([1])] {
+      try await store.revoke([RevocationInForce(revocation, until: moment(5000))], at: moment(1000))
+    }
+    _ = try await store.removeLink(for: "alice@example.com", at: moment(2000), revokingUntil: moment(6000))
+    #expect(try await open().link(for: "alice@example.com") == .removed)
+  }
+
+  @Test func `who opens the file knows at once what is revoked`() async throws {
+    let entry = RevocationInForce(.session(id: "s1"), until: moment(5000))
+    try await open().revoke([entry], at: moment(1000))
+    let store = try open()
+    #expect(store.takeRevocationsAtStart() == [entry])
+    #expect(store.takeRevocationsAtStart() == nil)
+  }
+
+  @Test func `what was forgotten meanwhile hides nothing from a follower`() async throws {
+    let (store, other) = (try open(), try open())
+    let (news, continuation) = AsyncStream<RevocationNews>.makeStream()
+    let (first, second) = (
+      RevocationInForce(.session(id: "first"), until: moment(1000)),
+      RevocationInForce(.session(id: "second"), until: moment(9000))
+    )
+    try await store.revoke([first], at: moment(900))
+    other.followRevocations(at: { moment(900) }) { continuation.yield($0) }
+    var heard: Set<RevocationInForce> = []
+    for await item in news {
+      guard case .inForce(let entries) = item else { continue }
+      // The first one is deleted on the way.
+      if heard.isEmpty, !entries.isEmpty { try await store.revoke([second], at: moment(2000)) }
+      heard.formUnion(entries)
+      if heard.contains(second) { break }
+    }
+    #expect(heard == [first, second])
   }
 
   @Test func `damage is found at start and told`() async throws {

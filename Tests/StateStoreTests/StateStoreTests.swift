@@ -96,7 +96,10 @@ import Testing
     #expect(try await fixture.other.link(for: "alice@example.com") == .removed)
     #expect(
       try await fixture.other.revocations(at: moment(3000))
-        == [.identity(issuer: "https://idp.test/", subject: "alice", issuedUntil: moment(2000))])
+        == [
+          RevocationInForce(
+            .identity(issuer: "https://idp.test/", subject: "alice", issuedUntil: moment(2000)), until: moment(6000))
+        ])
     #expect(try await fixture.store.claimLink(.sample(subject: "bob")) == .created)
     #expect(try await fixture.store.link(for: "alice@example.com") == .linked(.sample(subject: "bob")))
   }
@@ -168,36 +171,6 @@ import Testing
   @Test func `a digest has 32 bytes`() {
     #expect(PasskeyDataDigest([UInt8](repeating: 0, count: 31)) == nil)
     #expect(PasskeyDataDigest([UInt8](repeating: 0, count: 33)) == nil)
-  }
-
-  // MARK: Revocations
-
-  @Test(
-    arguments: StateStoreHome.allCases,
-    [
-      Revocation.session(id: "s1"),
-      .identity(issuer: "https://idp.test/", subject: "alice", issuedUntil: moment(1000)),
-      .token(issuer: "https://idp.test/", tokenID: "t1"),
-      .digest([UInt8](repeating: 0xFE, count: 32)),
-    ])
-  func `a revocation is in force in every process until its time`(home: StateStoreHome, revocation: Revocation) async throws {
-    let fixture = try home.make()
-    try await fixture.store.revoke(revocation, until: moment(2000), at: moment(1000))
-    #expect(try await fixture.other.revocations(at: moment(2000)) == [revocation])
-    #expect(try await fixture.other.revocations(at: moment(2001)).isEmpty)
-  }
-
-  @Test(arguments: StateStoreHome.allCases)
-  func `a revocation is only ever extended`(home: StateStoreHome) async throws {
-    let fixture = try home.make()
-    func identity(_ seconds: Int64) -> Revocation {
-      .identity(issuer: "i", subject: "s", issuedUntil: moment(seconds))
-    }
-    try await fixture.store.revoke(identity(900), until: moment(2000), at: moment(1000))
-    try await fixture.store.revoke(identity(800), until: moment(1500), at: moment(1000))
-    #expect(try await fixture.store.revocations(at: moment(1900)) == [identity(900)])
-    try await fixture.store.revoke(identity(1000), until: moment(3000), at: moment(1000))
-    #expect(try await fixture.store.revocations(at: moment(2900)) == [identity(1000)])
   }
 
   // MARK: Signing keys

@@ -147,6 +147,9 @@ extension RouteSettings {
 extension EndpointSettings {
   /// The endpoints that are served.
   var enabled: Set<Endpoint> {
-    hasJWKSet ? [.createConnectToken, .completeLogin, .jwks] : [.createConnectToken, .completeLogin]
+    var enabled: Set<Endpoint> = [.createConnectToken, .completeLogin]
+    if hasJWKSet { enabled.insert(.jwks) }
+    if hasLogout { enabled.insert(.logout) }
+    return enabled
   }
 }

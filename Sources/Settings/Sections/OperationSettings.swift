@@ -8,6 +8,7 @@ public struct EndpointSettings: Equatable, Sendable {
   /// Begins with `/`, does not end with it.
   public let prefix: String
   public let hasJWKSet: Bool
+  public let hasLogout: Bool
   /// In the order of the file.
   public let aliases: [Alias]
 
@@ -20,8 +21,9 @@ public struct EndpointSettings: Equatable, Sendable {
   init(_ keys: Section) {
     prefix = keys.value("prefix", .text("a path").checked(pathProblem), default: "/auth")
     hasJWKSet = keys.value("jwks", .flag, default: "false")
+    hasLogout = keys.value("logout", .flag, default: "false")
     aliases = keys.value("aliases", .aliases, default: "{}")
-    keys.notYet("logout", "refresh")
+    keys.notYet("refresh")
   }
 }
 

@@ -54,6 +54,32 @@ enum SQLiteSchema {
     CREATE UNIQUE INDEX one_active_signing_key ON signing_keys (algorithm) WHERE state = 'active';
     """,
     "CREATE INDEX identity_links_by_identity ON identity_links (issuer, subject, created_at);",
+    // Other processes find what is new by a number that never goes back, whatever has been forgotten meanwhile.
+    """
+    CREATE TABLE revocation_counter (
+      id    INTEGER PRIMARY KEY CHECK (id = 1),
+      value INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO revocation_counter VALUES (1, 0);
+    ALTER TABLE revocations ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX revocations_by_sequence ON revocations (sequence);
+    ALTER TABLE sessions ADD COLUMN refresh_family BLOB;
+    ALTER TABLE sessions ADD COLUMN refresh_current BLOB;
+    CREATE INDEX sessions_by_identity ON sessions (issuer, subject);
+    """,
+    // The library's quick_check takes columns for missing that stand in another order than in such a table's key.
+    """
+    CREATE TABLE links_removed (
+      identifier TEXT NOT NULL,
+      removed_at INTEGER NOT NULL,
+      issuer     TEXT NOT NULL,
+      subject    TEXT NOT NULL,
+      PRIMARY KEY (identifier, removed_at, issuer, subject)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO links_removed SELECT identifier, removed_at, issuer, subject FROM removed_links;
+    DROP TABLE removed_links;
+    ALTER TABLE links_removed RENAME TO removed_links;
+    """,
   ]
 
   static func prepare(_ database: borrowing SQLiteDatabase, path: String) throws(StateStoreError) {

@@ -1,3 +1,4 @@
+internal import Synchronization
 public import Transport
 
 /// The state in one SQLite file: WAL, a commit is on the disk before it is answered.
@@ -5,6 +6,8 @@ public import Transport
 /// Processes on one host may share the file.
 public final class SQLiteStateStore: StateStore {
   let operations: BoundedOperations
+  let loop: LoopExecutor
+  let atStart: Mutex<[RevocationInForce]?>
 
   /// Opens the file or creates it with mode 0600, checks it for damage and brings its tables up to date. Blocks: at
   /// start, before there is traffic.
@@ -29,6 +32,9 @@ public final class SQLiteStateStore: StateStore {
       database.waitForLocks(atMost: .seconds(10))
       try SQLiteSchema.recognise(database, path: path)
       try SQLiteSchema.prepare(database, path: path)
+      // Those that have run out are recognised later, by whoever has a clock.
+      atStart = Mutex(try database.revocations(at: StoredTime(seconds: 0), after: -1).entries)
+      self.loop = loop
       operations = try Self.operations(on: database, bound: bound, loop: loop, path: path)
     } catch {
       switch error {
@@ -100,6 +106,25 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
+  public nonisolated(nonsending) func links(from cursor: String?) async throws(StateStoreError) -> (
+    links: [IdentityLink], next: String?
+  ) {
+    let count = 200
+    let found = try await operations.perform { database throws(StateStoreError) in
+      try database.rows(
+        """
+        SELECT identifier, issuer, subject, claims, confirmed_at FROM identity_links
+        WHERE ?1 = 0 OR identifier > ?2 ORDER BY identifier LIMIT ?3
+        """, .integer(cursor == nil ? 0 : 1), .text(cursor ?? ""), .integer(Int64(count))
+      ) { row in
+        IdentityLink(
+          identifier: row.text(0), issuer: row.text(1), subject: row.text(2), claims: row.bytes(3),
+          confirmedAt: StoredTime(seconds: row.integer(4)))
+      }
+    }
+    return (found, found.count < count ? nil : found.last?.identifier)
+  }
+
   public nonisolated(nonsending) func removeLink(
     for identifier: String, at now: StoredTime, revokingUntil expiration: StoredTime
   ) async throws(StateStoreError) -> IdentityLink? {
@@ -111,7 +136,10 @@ public final class SQLiteStateStore: StateStore {
           "INSERT OR IGNORE INTO removed_links (identifier, issuer, subject, removed_at) VALUES (?, ?, ?, ?)",
           .text(identifier), .text(link.issuer), .text(link.subject), .integer(now.seconds))
         try database.revoke(
-          .identity(issuer: link.issuer, subject: link.subject, issuedUntil: now), until: expiration)
+          [
+            RevocationInForce(
+              .identity(issuer: link.issuer, subject: link.subject, issuedUntil: now), until: expiration)
+          ])
         return link
       }
     }
@@ -140,59 +168,14 @@ public final class SQLiteStateStore: StateStore {
         guard isNew else { return false }
         try database.run(
           """
-          INSERT INTO sessions (id, issuer, subject, identifier, started_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+          INSERT INTO sessions
+            (id, issuer, subject, identifier, started_at, expires_at, refresh_family, refresh_current)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
           """,
           .text(session.id), .text(session.issuer), .text(session.subject), .text(session.identifier),
-          .integer(session.startedAt.seconds), .integer(session.expiresAt.seconds))
+          .integer(session.startedAt.seconds), .integer(session.expiresAt.seconds),
+          .blob(session.refresh?.family ?? []), .blob(session.refresh?.current ?? []))
         return true
-      }
-    }
-  }
-
-  public nonisolated(nonsending) func session(
-    _ id: String, at now: StoredTime
-  ) async throws(StateStoreError) -> Session? {
-    try await operations.perform { database throws(StateStoreError) in
-      try database.rows(
-        """
-        SELECT issuer, subject, identifier, started_at, expires_at FROM sessions WHERE id = ? AND expires_at >= ?
-        """,
-        .text(id), .integer(now.seconds)
-      ) { row in
-        Session(
-          id: id, issuer: row.text(0), subject: row.text(1), identifier: row.text(2),
-          startedAt: StoredTime(seconds: row.integer(3)), expiresAt: StoredTime(seconds: row.integer(4)))
-      }.first
-    }
-  }
-
-  // MARK: Revocations
-
-  public nonisolated(nonsending) func revoke(
-    _ revocation: Revocation, until expiration: StoredTime, at now: StoredTime
-  ) async throws(StateStoreError) {
-    try await operations.perform { database throws(StateStoreError) in
-      try database.transaction { () throws(StateStoreError) in
-        try database.run("DELETE FROM revocations WHERE expires_at < ?", .integer(now.seconds))
-        try database.revoke(revocation, until: expiration)
-      }
-    }
-  }
-
-  public nonisolated(nonsending) func revocations(at now: StoredTime) async throws(StateStoreError) -> [Revocation] {
-    try await operations.perform { database throws(StateStoreError) in
-      try database.rows(
-        "SELECT kind, issuer, value, issued_until FROM revocations WHERE expires_at >= ?", .integer(now.seconds)
-      ) { row throws(StateStoreError) in
-        switch row.text(0) {
-        case "session": .session(id: row.text(2))
-        case "identity":
-          .identity(issuer: row.text(1), subject: row.text(2), issuedUntil: StoredTime(seconds: row.integer(3)))
-        case "token": .token(issuer: row.text(1), tokenID: row.text(2))
-        case "digest": .digest(row.bytes(2))
-        // Not to be understood is not to be ignored: something else would be let through.
-        default: throw .damaged
-        }
       }
     }
   }
@@ -259,23 +242,6 @@ extension SQLiteDatabase {
         identifier: identifier, issuer: row.text(0), subject: row.text(1), claims: row.bytes(2),
         confirmedAt: StoredTime(seconds: row.integer(3)))
     }.first
-  }
-
-  fileprivate func revoke(_ revocation: Revocation, until expiration: StoredTime) throws(StateStoreError) {
-    let (kind, issuer, value, issuedUntil): (String, String, [UInt8], Int64) =
-      switch revocation {
-      case .session(let id): ("session", "", Array(id.utf8), 0)
-      case .identity(let issuer, let subject, let moment): ("identity", issuer, Array(subject.utf8), moment.seconds)
-      case .token(let issuer, let tokenID): ("token", issuer, Array(tokenID.utf8), 0)
-      case .digest(let digest): ("digest", "", digest, 0)
-      }
-    try run(
-      """
-      INSERT INTO revocations (kind, issuer, value, issued_until, expires_at) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET
-        issued_until = max(issued_until, excluded.issued_until), expires_at = max(expires_at, excluded.expires_at)
-      """,
-      .text(kind), .text(issuer), .blob(value), .integer(issuedUntil), .integer(expiration.seconds))
   }
 
   /// As the active one.
