@@ -36,6 +36,7 @@ public struct EndpointAnswer: Sendable {
     mediaType = ""
     content = []
     reason = nil
+    cacheControl = "no-store"
     retryAfter = nil
   }
 
