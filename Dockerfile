@@ -1,4 +1,4 @@
-# The product in an image without a shell: the binary, five shared libraries beside what the base brings, a user without rights.
+# The product in an image without a shell: the binary, six shared libraries beside what the base brings, a user without rights.
 #
 #   docker build -t passkey-sidecar .
 #   docker run --read-only -p 8080:8080 -v ./sidecar.yaml:/etc/passkey-sidecar/sidecar.yaml:ro \
@@ -12,7 +12,7 @@
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends libssl-dev libnghttp2-dev libsqlite3-dev libyaml-dev pkg-config
+ && apt-get install -y -qq --no-install-recommends libssl-dev libnghttp2-dev libsqlite3-dev libyaml-dev libhiredis-dev pkg-config
 WORKDIR /source
 COPY Package.swift ./
 COPY Sources ./Sources
@@ -24,9 +24,9 @@ RUN swift build -c release --static-swift-stdlib --product passkey-sidecar -Xlin
 # What Debian's C library, libgcc and libstdc++ do not bring, as the base has those of the same release.
 RUN mkdir -p /image/app/lib /image/var/lib/passkey-sidecar \
  && cp /passkey-sidecar /image/app/ \
- && for name in libssl3 libnghttp2-14 libsqlite3-0 libyaml-0-2; do \
+ && for name in libssl3 libnghttp2-14 libsqlite3-0 libyaml-0-2 libhiredis0.14; do \
       mkdir -p "/image/app/licences/$name" && cp "/usr/share/doc/$name/copyright" "/image/app/licences/$name/"; done \
- && ldd /passkey-sidecar | awk '$3 ~ /\/lib(ssl|crypto|nghttp2|sqlite3|yaml-0)\.so/ {print $3}' | xargs -I{} cp -L {} /image/app/lib/ \
+ && ldd /passkey-sidecar | awk '$3 ~ /\/lib(ssl|crypto|nghttp2|sqlite3|yaml-0|hiredis)\.so/ {print $3}' | xargs -I{} cp -L {} /image/app/lib/ \
  && sh config/sbom.sh >/image/app/sbom.json
 
 FROM gcr.io/distroless/cc-debian12:nonroot

@@ -29,6 +29,7 @@ let package = Package(
     library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     library("CNGHTTP2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
     library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    library("CHiredis", pkgConfig: "hiredis", apt: "libhiredis-dev"),
     library("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
 
     // Pure: no socket, no clock read, no global state.
@@ -42,7 +43,7 @@ let package = Package(
     room("Transport", ["CLinux", "OpenSSL"]),
     room("HTTPServer", ["HTTP", "Transport", "Telemetry"]),
     room("HTTPClient", ["HTTP", "Transport", "Telemetry"]),
-    room("StateStore", ["CSQLite", "Transport"]),
+    room("StateStore", ["CSQLite", "CHiredis", "Transport"]),
     room("Keys", ["JOSE", "HTTP", "HTTPClient", "Transport", "Telemetry"]),
 
     // Rooms.

@@ -18,10 +18,11 @@ as_root() {
 # openssl, Python with SQLite, gunicorn with Flask. What Debian does not have comes from PyPI, into the build folder.
 missing=
 command -v pkg-config >/dev/null || missing="$missing pkg-config"
-for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev yaml-0.1:libyaml-dev; do
+for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev yaml-0.1:libyaml-dev hiredis:libhiredis-dev; do
   pkg-config --exists "${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
 done
-for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-server node:nodejs /usr/bin/python3:python3 promtool:prometheus; do
+for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-server node:nodejs /usr/bin/python3:python3 \
+  promtool:prometheus redis-server:redis-server; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 for pair in gunicorn:gunicorn flask:python3-flask ensurepip:python3-venv websockets:python3-websockets h2:python3-h2 \

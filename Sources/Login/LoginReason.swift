@@ -24,6 +24,10 @@ public enum LoginReason: String, Error, CaseIterable, Sendable {
   case identityUnlinked = "identity_unlinked"
   /// Who knows whom the identifier stands for did not say: the directory, the confirmation or the identity provider.
   case identityUnavailable = "identity_unavailable"
+  /// No refresh token of a session that goes on.
+  case refreshTokenRefused = "refresh_token_refused"
+  /// One that was exchanged before; the session ends with it.
+  case refreshTokenReused = "refresh_token_reused"
   case rateLimited = "rate_limited"
   /// A bug, or no entropy or memory left.
   case internalError = "internal_error"
@@ -31,7 +35,9 @@ public enum LoginReason: String, Error, CaseIterable, Sendable {
   public var status: UInt16 {
     switch self {
     case .bodyMalformed, .connectTokenTypeRefused: 400
-    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked: 401
+    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked, .refreshTokenRefused,
+      .refreshTokenReused:
+      401
     case .identifierMissing, .identifierUnverified, .identifierTaken: 403
     case .rateLimited: 429
     case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .identityUnavailable,

@@ -68,6 +68,8 @@ public enum Reason: String, CaseIterable, Sendable {
   case passkeyDataRefused = "passkey_data_refused"
   case passkeyDataReplayed = "passkey_data_replayed"
   case identityUnlinked = "identity_unlinked"
+  case refreshTokenRefused = "refresh_token_refused"
+  case refreshTokenReused = "refresh_token_reused"
   case identityUnavailable = "identity_unavailable"
 
   // The client ended it: no answer, but the log says so.
@@ -81,7 +83,8 @@ public enum Reason: String, CaseIterable, Sendable {
       (400, 13)
     case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algorithmRefused, .typeRefused, .criticalRefused, .issuerUnknown,
       .keyUnknown, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch, .subjectMissing, .claimInvalid,
-      .tokenRevoked, .passkeyRequired, .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked:
+      .tokenRevoked, .passkeyRequired, .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked,
+      .refreshTokenRefused, .refreshTokenReused:
       (401, 16)
     case .claimsInsufficient, .issuerNotAcceptedHere, .originRefused, .identifierMissing, .identifierUnverified, .identifierTaken:
       (403, 7)
@@ -168,6 +171,8 @@ public enum Reason: String, CaseIterable, Sendable {
       case .passkeyDataRefused: .passkeyDataRefused
       case .passkeyDataReplayed: .passkeyDataReplayed
       case .identityUnlinked: .identityUnlinked
+      case .refreshTokenRefused: .refreshTokenRefused
+      case .refreshTokenReused: .refreshTokenReused
       case .identityUnavailable: .identityUnavailable
       case .rateLimited: .rateLimited
       case .internalError: .internalError

@@ -9,12 +9,22 @@ extension SidecarSettings {
     checkCookies(reading)
     checkRoutes(reading, policy)
     checkAddresses(reading)
-    if !reading.sources.isFolderWritable(of: state.sqlite) {
+    if state.redis == nil, !reading.sources.isFolderWritable(of: state.sqlite) {
       reading.warn("state.sqlite", "its folder is missing, or this user may not write there")
     }
   }
 
   private func checkLogin(_ reading: Reading) {
+    if endpoints.hasRefresh, login.refreshLifetime == nil {
+      reading.refuse("endpoints.refresh", "needs login.refresh: {lifetime: 30d}")
+    }
+    if !endpoints.hasRefresh, login.refreshLifetime != nil {
+      reading.warn("login.refresh", "nobody can use the refresh tokens: endpoints.refresh is false")
+    }
+    if state.redis != nil, login.token.key == .generated {
+      reading.refuse(
+        "login.token.key", "generated keys are kept in a SQLite file only: with state.redis name one, {file: PATH}")
+    }
     let rights: Set<String> = [
       "role", "roles", "group", "groups", "scope", "scopes", "scp", "permission", "permissions", "entitlements",
       "admin",

@@ -178,8 +178,7 @@ final class ControlLoop: Sendable {
     case .logout:
       guard let token = request.call.token else { return .notServed }
       return await login.logout(presented(token), content: request.content)
-    // The policy does not enable it.
-    case .refresh: return .notServed
+    case .refresh: return await login.refresh(content: request.content)
     }
   }
 

@@ -15,6 +15,14 @@ public enum StateStoreError: Error, Equatable, Sendable {
   /// Anything else, with the library's extended result code.
   case failed(code: Int)
 
+  // Of a server.
+  /// No connection; the text says why.
+  case unreachable(String)
+  /// It answers with an error of this kind.
+  case refused(String)
+  /// Generated signing keys are kept in the embedded store only.
+  case keysNotKept
+
   // When it is opened.
   case cannotOpen(path: String, reason: String)
   /// A file, but not a state file of this product.
@@ -37,6 +45,9 @@ extension StateStoreError: CustomStringConvertible {
     case .inputOutput(let code): "reading or writing failed (SQLite \(code))"
     case .damaged: "the file is damaged"
     case .failed(let code): "SQLite \(code)"
+    case .unreachable(let reason): "not reachable: \(reason)"
+    case .refused(let code): "the server refuses: \(code.isEmpty ? "unnamed error" : code)"
+    case .keysNotKept: "generated signing keys are not kept there"
     case .cannotOpen(let path, let reason): "\(path) cannot be opened: \(reason)"
     case .foreignFile(let path): "\(path) is no state file of passkey-sidecar; it is left untouched"
     case .damagedFile(let path, let detail):

@@ -66,6 +66,12 @@ final class LoginReplicas: Sendable {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     self.state = state ?? "sqlite: \(folder)/state.db"
     self.settings = settings
+    // What is to be found out is whether the sidecar guards against replays.
+    let lenient: JSON = ["replayVerdict": "success", "rateLimit": .integer(1_000_000)]
+    _ = emulator.control(DemoRequest("PUT", "/settings", body: lenient.bytes))
+    let made = try ChildProcess.run(
+      "openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", folder + "/key.pem"])
+    guard made.code == 0 else { throw CertificateAuthority.Failure.commandFailed(arguments: [], output: made.output) }
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -78,7 +84,12 @@ final class LoginReplicas: Sendable {
       listen: [{address: 127.0.0.1:\(port)}]
       workers: \(workers)
       upstream: {url: "http://127.0.0.1:\(app.port)", protocol: http1}
-      corbado: {projectID: pro-1, apiSecret: {env: CORBADO_API_SECRET}, backendAPI: "http://127.0.0.1:\(corbado.port)"}
+      corbado:
+        projectID: pro-1
+        apiSecret: {env: CORBADO_API_SECRET}
+        backendAPI: "http://127.0.0.1:\(corbado.port)"
+        maxInFlight: 1024
+        maxPerSecond: 100000
       issuers:
         - issuer: \(issuer.first.issuer)
           audiences: [my-app]
@@ -88,7 +99,7 @@ final class LoginReplicas: Sendable {
       login: {token: {issuer: https://app.example.com, audience: my-app\(key)}}
       state: {\(state)}
       probes: {address: 127.0.0.1:\(probes)}
-      limits: {lameDuck: 1ms}
+      limits: {lameDuck: 1ms, loginAttempts: 100000}
       \(settings)
 
       """

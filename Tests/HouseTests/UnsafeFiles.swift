@@ -16,6 +16,7 @@ enum UnsafeFiles {
     "owners of SQLite's and libyaml's objects": [
       "Settings/YAML/YAMLEvents.swift", "StateStore/SQLite/SQLiteDatabase.swift", "StateStore/SQLite/SQLiteFile.swift",
     ],
+    "owner of hiredis' objects": ["StateStore/Redis/RedisCodec.swift"],
     "system calls": [
       "Settings/SettingsSources.swift", "Telemetry/LineWriter.swift", "Telemetry/Timestamp.swift",
       "Transport/Clock.swift", "Transport/Errno.swift", "Transport/EventLoop.swift", "Transport/FileContent.swift",
@@ -33,7 +34,8 @@ enum UnsafeFiles {
     ],
     "actors that name the control loop as their executor": [
       "HTTPClient/Outbound/OutboundClient.swift", "HTTPServer/BufferedServer.swift", "Keys/KeyService.swift",
-      "Login/LoginEndpoints.swift", "Login/Sessions/RevocationFeed.swift", "Transport/LoopExecutor.swift",
+      "Login/LoginEndpoints.swift", "Login/Sessions/RevocationFeed.swift",
+      "StateStore/Redis/RedisConnection.swift", "Transport/LoopExecutor.swift",
     ],
   ]
 }

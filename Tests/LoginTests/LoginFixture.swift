@@ -131,7 +131,8 @@ extension Configuration {
     verifyUsername: Corbado.VerifyUsername = .webauthnID, backendAPI: String = "http://127.0.0.1:9",
     apiSecret: String = CorbadoFake.apiSecret, credential: BackendCredential? = nil, perSecondCount: Int = 100_000,
     connectTokenLifetime: Duration? = nil, frontendMembers: Corbado.FrontendMembers = .connectToken,
-    algorithm: Algorithm = .es256, key: Token.KeySource = .generated, form: Token.Form? = nil, loginAttempts: Int = 30
+    algorithm: Algorithm = .es256, key: Token.KeySource = .generated, form: Token.Form? = nil, loginAttempts: Int = 30,
+    refreshLifetime: Duration? = nil
   ) throws -> Configuration {
     try Configuration(
       corbado: Corbado(
@@ -143,7 +144,8 @@ extension Configuration {
       identity: Identity(
         source: source, claim: claim, unlinked: unlinked, identifierIsSubject: identifierIsSubject,
         remember: remember.map { try #require(ClaimPath($0)) }, confirm: confirm),
-      token: Token(issuer: "https://app.test", audience: "my-app", algorithm: algorithm, key: key, form: form),
+      token: Token(issuer: "https://app.test", audience: "my-app", algorithm: algorithm, key: key, form: form,
+        refreshLifetime: refreshLifetime),
       loginAttemptsPerMinute: loginAttempts)
   }
 }

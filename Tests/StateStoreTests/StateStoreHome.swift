@@ -1,10 +1,17 @@
 import Foundation
 import StateStore
+import TestPeers
 import Transport
 
 /// The homes of state that must behave alike; each test gets an empty one, and a second process's view of the same.
 enum StateStoreHome: String, CaseIterable, Sendable {
-  case sqlite
+  case sqlite, redis
+
+  /// Those that keep signing keys, and forget by the caller's clock.
+  static let embedded: [StateStoreHome] = [.sqlite]
+
+  /// One for all tests, which have prefixes of their own.
+  static let server = Result { try RedisProcess() }
 
   func make() throws -> StateStoreFixture {
     switch self {
@@ -15,6 +22,15 @@ enum StateStoreHome: String, CaseIterable, Sendable {
         store: try SQLiteStateStore(path: folder.path("state.db"), deadlinesOn: loop.executor),
         other: try SQLiteStateStore(path: folder.path("state.db"), deadlinesOn: loop.executor),
         keptAlive: [folder, loop])
+    case .redis:
+      let server = try Self.server.get()
+      let loop = try RunningLoop()
+      let settings = RedisServer(host: "127.0.0.1", port: server.port, password: Array(RedisProcess.password.utf8))
+      let prefix = "t-\(UUID().uuidString):"
+      func open() throws -> RedisStateStore {
+        try RedisStateStore(settings, prefix: prefix, on: loop.executor, resolver: try NameResolver())
+      }
+      return StateStoreFixture(store: try open(), other: try open(), keptAlive: [loop])
     }
   }
 }

@@ -140,7 +140,7 @@ import Testing
     #expect(news == 1)
   }
 
-  @Test(arguments: StateStoreHome.allCases)
+  @Test(arguments: StateStoreHome.embedded)
   func `a use is remembered until its time, then forgotten`(home: StateStoreHome) async throws {
     let fixture = try home.make()
     _ = try await fixture.store.markUsed(digest(1), until: moment(1300), starting: .sample("a"), at: moment(1000))
@@ -179,7 +179,7 @@ import Testing
     StoredSigningKey(keyID: id, algorithm: algorithm, pem: Array("pem of \(id)".utf8), createdAt: moment(createdAt))
   }
 
-  @Test(arguments: StateStoreHome.allCases)
+  @Test(arguments: StateStoreHome.embedded)
   func `the first signing key of an algorithm stays, and every process gets it`(home: StateStoreHome) async throws {
     let fixture = try home.make()
     #expect(try await fixture.store.signingKeys().isEmpty)
@@ -189,7 +189,7 @@ import Testing
     #expect(try await fixture.other.signingKeys().map(\.keyID) == ["k1", "k3"])
   }
 
-  @Test(arguments: StateStoreHome.allCases)
+  @Test(arguments: StateStoreHome.embedded)
   func `processes that start together agree on a signing key`(home: StateStoreHome) async throws {
     let fixture = try home.make()
     let agreed = try await withThrowingTaskGroup(of: String.self) { group in

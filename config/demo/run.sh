@@ -46,7 +46,7 @@ install_missing() {
   missing=
   if [ -z "${DEMO_BINARIES-}" ]; then
     command -v pkg-config >/dev/null || missing="$missing pkg-config"
-    for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev yaml-0.1:libyaml-dev; do
+    for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev yaml-0.1:libyaml-dev hiredis:libhiredis-dev; do
       pkg-config --exists "${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
     done
   fi

@@ -60,6 +60,8 @@ extension Configuration {
     public let cookie: Cookie?
     /// completeLogin answers with the token.
     public let isInBody: Bool
+    /// Of a session's refresh tokens, counted from the login; nil: there are none.
+    public let refreshLifetime: Duration?
 
     /// Above: ``ConfigurationError/tokenLifetime``.
     public static let maximumLifetime = Duration.seconds(30 * 86_400)
@@ -70,17 +72,18 @@ extension Configuration {
 
     /// - Throws: ``ConfigurationError/tokenIssuer``, ``ConfigurationError/tokenAudience``,
     ///   ``ConfigurationError/tokenLifetime``, ``ConfigurationError/tokenAlgorithm`` for any but ``algorithms``,
-    ///   ``ConfigurationError/tokenRotation``, ``ConfigurationError/signingKey(_:)``, ``ConfigurationError/cookieName``,
-    ///   ``ConfigurationError/tokenNowhere``
+    ///   ``ConfigurationError/tokenRotation``, ``ConfigurationError/refreshLifetime``,
+    ///   ``ConfigurationError/signingKey(_:)``, ``ConfigurationError/cookieName``, ``ConfigurationError/tokenNowhere``
     public init(
       issuer: String, audience: String, lifetime: Duration = .seconds(3600), algorithm: Algorithm = .es256,
       key: KeySource = .generated, rotation: Duration = .seconds(30 * 86_400), form: Form? = nil,
-      cookie: Cookie? = nil, isInBody: Bool = true
+      refreshLifetime: Duration? = nil, cookie: Cookie? = nil, isInBody: Bool = true
     ) throws(ConfigurationError) {
       guard !issuer.isEmpty else { throw .tokenIssuer }
       guard !audience.isEmpty else { throw .tokenAudience }
       guard lifetime >= .seconds(1), lifetime <= Self.maximumLifetime else { throw .tokenLifetime }
       guard Self.algorithms.contains(algorithm) else { throw .tokenAlgorithm }
+      if let refreshLifetime, refreshLifetime < lifetime { throw .refreshLifetime }
       guard rotation >= Self.minimumRotation else { throw .tokenRotation }
       if let cookie {
         let name = Array(cookie.name.utf8)
@@ -101,6 +104,7 @@ extension Configuration {
       self.form = form
       self.cookie = cookie
       self.isInBody = isInBody
+      self.refreshLifetime = refreshLifetime
     }
   }
 }

@@ -12,7 +12,7 @@ public struct Configuration: Sendable {
   public static let standardLoginAttemptsPerMinute = 30
 
   /// - Throws: ``ConfigurationError/identifierIsNoSubject``, ``ConfigurationError/opaqueIsNoSubject``,
-  ///   ``ConfigurationError/claimIsNoLink``, ``ConfigurationError/loginAttempts``
+  ///   ``ConfigurationError/claimIsNoLink``, ``ConfigurationError/refreshSource``, ``ConfigurationError/loginAttempts``
   public init(
     corbado: Corbado, connect: Connect, identity: Identity, token: Token,
     loginAttemptsPerMinute: Int = standardLoginAttemptsPerMinute
@@ -27,6 +27,12 @@ public struct Configuration: Sendable {
       switch identity.source {
       case .identifier, .directory: break
       case .link, .exchange: throw .claimIsNoLink
+      }
+    }
+    if token.refreshLifetime != nil {
+      switch identity.source {
+      case .link, .identifier: break
+      case .directory, .exchange: throw .refreshSource
       }
     }
     guard (1...1_000_000).contains(loginAttemptsPerMinute) else { throw .loginAttempts }
@@ -57,6 +63,10 @@ public enum ConfigurationError: Error, Equatable, Sendable {
   case cookieName
   /// Neither in a cookie nor in the body.
   case tokenNowhere
+  /// Refresh tokens that would not outlive an access token.
+  case refreshLifetime
+  /// A directory or an identity provider is not asked again when a session is refreshed.
+  case refreshSource
   case signingKey(KeyFailure)
   /// A claim of the template that every token has of its own, or one that stands there twice.
   case templateClaim(String)

@@ -14,7 +14,7 @@ extension LoginEndpoints {
       let request = try CompleteLoginRequest(content: content)
       if configuration.corbado.verifyUsername == .request, request.username == nil { throw .bodyMalformed }
       let data = try read(request)
-      let token = try await withRoom { () async throws(LoginReason) in
+      let (token, refreshToken) = try await withRoom { () async throws(LoginReason) in
         try await reserving(data.digest) { () async throws(LoginReason) in try await login(with: data) }
       }
       var content = JSONWriter()
@@ -24,6 +24,7 @@ extension LoginEndpoints {
         content.name("accessToken")
         content.string(token.span)
       }
+      if let refreshToken { content.member("refreshToken", refreshToken.text) }
       content.endObject()
       let cookie = configuration.token.cookie?.fieldValue(token, lifetime: configuration.token.lifetime)
       return EndpointAnswer(content, setCookie: cookie ?? [])
@@ -46,7 +47,7 @@ extension LoginEndpoints {
   private static func completeLoginText(_ reason: LoginReason) -> String {
     switch reason {
     case .bodyMalformed: "The content must be a JSON object with signedPasskeyData"
-    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked:
+    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked, .refreshTokenRefused, .refreshTokenReused:
       "Invalid signedPasskeyData"
     case .rateLimited: "Too many requests"
     case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured, .corbadoUnreachable, .identityUnavailable,
@@ -70,7 +71,7 @@ extension LoginEndpoints {
 
   /// The order is the point: nothing is asked of Corbado that could not be finished here, nothing is looked up before
   /// Corbado has vouched, and the use is on the disk before there is a token.
-  private func login(with data: SignedPasskeyData) async throws(LoginReason) -> [UInt8] {
+  private func login(with data: SignedPasskeyData) async throws(LoginReason) -> ([UInt8], RefreshToken?) {
     let key = try await signingKeys().active
     let digest = data.digest
     let isUsed = try await ask("is_used") { store throws(StateStoreError) in try await store.isUsed(digest) }
@@ -84,15 +85,19 @@ extension LoginEndpoints {
     }
     let identity = try await passkeyIdentity(of: identifier, data)
     let token = try accessToken(for: identity, at: now())
-    try await use(data, for: token, of: identifier)
+    let refreshToken = try minting { () throws(KeyFailure) in
+      configuration.token.refreshLifetime == nil ? nil : try RefreshToken(startingWith: token.sessionID)
+    }
+    try await use(data, for: token, of: identifier, refreshToken)
     if case .exchange(let exchange) = configuration.identity.source {
-      return try await self.exchange(token, identifier, with: key, at: exchange)
+      return (try await self.exchange(token, identifier, with: key, at: exchange), nil)
     }
     let form = configuration.token.form
-    return try minting { () throws(KeyFailure) in
+    let minted = try minting { () throws(KeyFailure) in
       if let form { return try token.mint(as: form) }
       return try token.mint(with: key)
     }
+    return (minted, refreshToken)
   }
 
   private func accessToken(for identity: PasskeyIdentity, at moment: UnixTime) throws(LoginReason) -> AccessToken {
@@ -114,14 +119,15 @@ extension LoginEndpoints {
 
   /// - Throws: `passkeyDataReplayed` if somebody, in whatever process, was faster.
   private func use(
-    _ data: SignedPasskeyData, for token: AccessToken, of identifier: Identifier
+    _ data: SignedPasskeyData, for token: AccessToken, of identifier: Identifier, _ refreshToken: RefreshToken?
   ) async throws(LoginReason) {
     // Longer than any issuer's leeway: while a token is good, it is known to be ours.
     let leeway = configuration.token.form == nil ? SignedPasskeyData.leeway : AccessToken.maximumLeeway
     let session = Session(
       id: token.sessionID, issuer: token.origin, subject: token.subject, identifier: identifier.text,
       startedAt: StoredTime(token.issuedAt),
-      expiresAt: StoredTime(token.issuedAt + token.lifetime + leeway))
+      expiresAt: StoredTime(token.issuedAt + max(token.lifetime + leeway, configuration.token.refreshLifetime ?? .zero)),
+      refresh: refreshToken?.digests)
     let (digest, expiration, moment) = (data.digest, StoredTime(data.forgettable), StoredTime(token.issuedAt))
     let isNew = try await ask("mark_used") { store throws(StateStoreError) in
       try await store.markUsed(digest, until: expiration, starting: session, at: moment)

@@ -39,7 +39,9 @@ extension LoginEndpoints {
     case .rateLimited: "Too many requests"
     case .corbadoRefused, .corbadoAnswerInvalid, .corbadoMisconfigured: "Failed to get connect token"
     case .corbadoUnreachable, .identityUnavailable, .internalError: "Internal server error"
-    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked: "Invalid request"
+    case .passkeyDataMalformed, .passkeyDataRefused, .passkeyDataReplayed, .identityUnlinked, .refreshTokenRefused,
+      .refreshTokenReused:
+      "Invalid request"
     }
   }
 

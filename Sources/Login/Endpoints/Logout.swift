@@ -59,7 +59,7 @@ extension LoginEndpoints {
 extension Configuration {
   /// How long what an identity holds may be good at most: tokens of ours, refresh tokens, tokens of its issuer.
   public var identityTokenLifetime: Duration {
-    max(token.lifetime, LoginEndpoints.foreignTokenLifetime) + leeway
+    max(token.lifetime, LoginEndpoints.foreignTokenLifetime, token.refreshLifetime ?? .zero) + leeway
   }
 
   /// How long tokens of a session that ends may be good at most.

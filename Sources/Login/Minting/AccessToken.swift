@@ -12,8 +12,9 @@ struct AccessToken {
   var origin: String
   var sessionID: String
   var tokenID: String
-  /// Of the passkey's use, and of the token.
+  /// Of the token, and of the passkey's use unless ``authenticatedAt`` says otherwise.
   var issuedAt: UnixTime
+  var authenticatedAt: UnixTime?
   var lifetime: Duration
   /// An object; its members become claims.
   var remembered: JSONDocument
@@ -88,7 +89,7 @@ struct AccessToken {
     claims.member("iat", issuedAt.seconds)
     claims.member("jti", tokenID)
     claims.member("sid", sessionID)
-    claims.member("auth_time", issuedAt.seconds)
+    claims.member("auth_time", (authenticatedAt ?? issuedAt).seconds)
     // Phishing-resistant (OpenID EAP §3): possession of a key, and the user verified (RFC 8176 §2).
     claims.member("acr", "phr")
     claims.member("amr", ["pop", "user"])

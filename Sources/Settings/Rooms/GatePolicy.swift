@@ -150,6 +150,7 @@ extension EndpointSettings {
     var enabled: Set<Endpoint> = [.createConnectToken, .completeLogin]
     if hasJWKSet { enabled.insert(.jwks) }
     if hasLogout { enabled.insert(.logout) }
+    if hasRefresh { enabled.insert(.refresh) }
     return enabled
   }
 }

@@ -30,7 +30,7 @@ extension SidecarSettings {
         try Login.Configuration.Token(
           issuer: login.token.issuer, audience: login.token.audience, lifetime: login.token.lifetime,
           algorithm: login.token.algorithm, key: key, rotation: login.token.rotation, form: form,
-          cookie: login.cookie, isInBody: login.hasTokenInBody)
+          refreshLifetime: login.refreshLifetime, cookie: login.cookie, isInBody: login.hasTokenInBody)
       }
     }
     let connect = Login.Configuration.Connect(
@@ -131,6 +131,8 @@ extension SidecarSettings {
     case .exchangeAudience: ("login.identity.exchange.audience", "is missing")
     case .exchangeClient: ("login.identity.exchange.clientID", "is missing, or its secret is")
     case .tokenIssuer: ("login.token.issuer", "is empty")
+    case .refreshLifetime: ("login.refresh", "lifetime is shorter than login.token.lifetime")
+    case .refreshSource: ("login.refresh", "is there for the modes link and identifier only: others are not asked again")
     case .tokenAudience: ("login.token.audience", "is empty")
     case .tokenLifetime: ("login.token.lifetime", "is out of range")
     case .cookieName: ("login.cookie.name", "is no name of a cookie")

@@ -22,13 +22,15 @@ public struct LoginSettings: Equatable, Sendable {
   public let cookie: Login.Configuration.Cookie?
   /// completeLogin answers with the token.
   public let hasTokenInBody: Bool
+  /// Of refresh tokens, from the login; nil: there are none.
+  public let refreshLifetime: Duration?
 
   init(_ keys: Section) {
     identity = keys.section("identity", Identity.init)
     token = keys.section("token", Token.init)
     cookie = keys.value("cookie", Kind.loginCookie.orNull, default: "null")
     hasTokenInBody = keys.value("tokenInBody", .flag, default: "true")
-    keys.notYet("refresh")
+    refreshLifetime = keys.value("refresh", Kind.refresh.orNull, default: "null")
     if let cookie, cookie.sameSite == .none {
       keys.warn("cookie", "SameSite=None: pages of every site make browsers send it")
     }
@@ -63,6 +65,14 @@ extension Kind where Value == Login.Configuration.Cookie {
         }
       }
       return cookie.name.isEmpty ? place.refuse("expected \(form)") : cookie
+
+extension Kind where Value == Duration {
+  /// `{lifetime: 30d}`
+  static var refresh: Kind {
+    Kind("{lifetime: 30d}", placeholder: .seconds(1)) { place in
+      Section.read(place) { keys in
+        keys.value("lifetime", .duration(.seconds(60)...(.seconds(365 * 86_400))), default: "30d")
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ public struct EndpointSettings: Equatable, Sendable {
   public let prefix: String
   public let hasJWKSet: Bool
   public let hasLogout: Bool
+  public let hasRefresh: Bool
   /// In the order of the file.
   public let aliases: [Alias]
 
@@ -23,7 +24,7 @@ public struct EndpointSettings: Equatable, Sendable {
     hasJWKSet = keys.value("jwks", .flag, default: "false")
     hasLogout = keys.value("logout", .flag, default: "false")
     aliases = keys.value("aliases", .aliases, default: "{}")
-    keys.notYet("refresh")
+    hasRefresh = keys.value("refresh", .flag, default: "false")
   }
 }
 
@@ -58,17 +59,6 @@ public struct CrossOriginSettings: Equatable, Sendable {
     where origin.hasPrefix("http://") && !origin.hasPrefix("http://localhost") && !origin.hasPrefix("http://127.") {
       keys.warn("origins", "\(origin) is no https origin: whoever is on the way to it can act as its pages")
     }
-  }
-}
-
-/// `state`
-public struct StateSettings: Equatable, Sendable {
-  /// Path of the embedded store's file.
-  public let sqlite: String
-
-  init(_ keys: Section) {
-    sqlite = keys.value("sqlite", .path, default: "state.db")
-    keys.notYet("redis", "username", "password", "prefix", "replicas")
   }
 }
 

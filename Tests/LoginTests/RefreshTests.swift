@@ -1,0 +1,116 @@
+import Foundation
+import StateStore
+import TestPeers
+import Testing
+
+@testable import Login
+
+@Suite struct RefreshTests {
+  let fixture: LoginFixture
+
+  init() throws { fixture = try LoginFixture(try .sample(refreshLifetime: .seconds(30 * 86_400))) }
+
+  private func login(_ fixture: LoginFixture) async throws -> (access: EndpointAnswer, refresh: String) {
+    _ = await fixture.connectToken(for: try .conventional())
+    let answer = await fixture.completeLogin(try fixture.signedData())
+    return (answer, try #require(answer.json["refreshToken"] as? String, "\(answer.text)"))
+  }
+
+  private func refresh(_ token: String) async -> EndpointAnswer {
+    await fixture.login.refresh(content: Array("{\"refreshToken\":\"\(token)\"}".utf8))
+  }
+
+  @Test func `a refresh token gives the same session another access token, and the passkey's time stays`() async throws {
+    let (first, token) = try await login(fixture)
+    fixture.clock.advance(7200)
+    let answer = await refresh(token)
+    #expect(answer.status == 200)
+    #expect(Set(answer.json.keys) == ["accessToken", "refreshToken"])
+    for name in ["sub", "sid", "idp", "email"] {
+      #expect(answer.tokenClaims[name] as? String == first.tokenClaims[name] as? String, "\(name)")
+    }
+    #expect(answer.tokenClaims["auth_time"] as? Int == first.tokenClaims["auth_time"] as? Int)
+    #expect(answer.tokenClaims["iat"] as? Int == first.tokenClaims["iat"] as? Int ?? 0 + 7200)
+    #expect(answer.tokenClaims["jti"] as? String != first.tokenClaims["jti"] as? String)
+  }
+
+  @Test func `each is good once, and one that comes again ends the session`() async throws {
+    let (_, first) = try await login(fixture)
+    let second = try #require(await refresh(first).json["refreshToken"] as? String)
+    let third = try #require(await refresh(second).json["refreshToken"] as? String)
+    #expect(await refresh(first).reason == .refreshTokenReused)
+    #expect(await refresh(third).reason == .refreshTokenRefused)
+    let revocations = try await fixture.store.revocations(at: StoredTime(fixture.clock.now)).map(\.revocation)
+    #expect(revocations.count == 1)
+    guard case .session? = revocations.first else {
+      Issue.record("\(revocations)")
+      return
+    }
+  }
+
+  @Test func `of many at once with the same token at most one gets another`() async throws {
+    let (_, token) = try await login(fixture)
+    let count = await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<20 { group.addTask { await refresh(token).status == 200 } }
+      return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+    }
+    #expect(count == 1)
+    #expect(try await fixture.store.revocations(at: StoredTime(fixture.clock.now)).count == 1)
+  }
+
+  @Test(arguments: ["", "x", "a.b", "a..c", "a.b.c.d", String(repeating: "a", count: 300)])
+  func `what is no refresh token is refused`(text: String) async throws {
+    #expect(await refresh(text).reason == .refreshTokenRefused)
+  }
+
+  @Test func `whoever knows the session but no token of it cannot end it`() async throws {
+    let (_, token) = try await login(fixture)
+    let session = token.split(separator: ".")[0]
+    #expect(await refresh("\(session).guess.guess").reason == .refreshTokenRefused)
+    #expect(await refresh(token).status == 200)
+  }
+
+  @Test func `an ended session, a removed link and an identity that is revoked give nothing more`() async throws {
+    let (answer, token) = try await login(fixture)
+    let session = try #require(answer.tokenClaims["sid"] as? String)
+    let until = StoredTime(fixture.clock.now + .seconds(9000))
+    try await fixture.login.revocations.revoke([RevocationInForce(.session(id: session), until: until)])
+    #expect(await refresh(token).reason == .refreshTokenRefused)
+
+    let (_, second) = try await login(fixture)
+    _ = try await fixture.store.removeLink(
+      for: "alice@example.com", at: StoredTime(fixture.clock.now), revokingUntil: until)
+    #expect(await refresh(second).reason == .refreshTokenRefused)
+
+    fixture.clock.advance(2)
+    let (_, third) = try await login(fixture)
+    let identity = Revocation.identity(
+      issuer: VerifiedIdentity.issuer, subject: "alice", issuedUntil: StoredTime(fixture.clock.now))
+    try await fixture.login.revocations.revoke([RevocationInForce(identity, until: until)])
+    #expect(await refresh(third).reason == .refreshTokenRefused)
+  }
+
+  @Test func `it ends with its lifetime, counted from the login`() async throws {
+    let (_, token) = try await login(fixture)
+    fixture.clock.advance(29 * 86_400)
+    let second = try #require(await refresh(token).json["refreshToken"] as? String)
+    fixture.clock.advance(86_400 + 1)
+    #expect(await refresh(second).reason == .refreshTokenRefused)
+  }
+
+  @Test func `while the store is away nothing is exchanged, and the token is good thereafter`() async throws {
+    let fixture = try LoginFixture(
+      try .sample(refreshLifetime: .seconds(86_400)), store: { StateStoreDouble($0, failing: ["rotateRefresh"]) })
+    let (_, token) = try await login(fixture)
+    let answer = await fixture.login.refresh(content: Array("{\"refreshToken\":\"\(token)\"}".utf8))
+    #expect(answer.status == 503)
+    #expect(answer.json["accessToken"] == nil)
+  }
+
+  @Test func `without the setting a login brings no refresh token`() async throws {
+    let fixture = try LoginFixture()
+    _ = await fixture.connectToken(for: try .conventional())
+    let answer = await fixture.completeLogin(try fixture.signedData())
+    #expect(Set(answer.json.keys) == ["success", "accessToken"])
+  }
+}
