@@ -13,7 +13,7 @@ import Testing
     ("log: {acces: off}", "f.yaml:6:7: log.acces: is not a key here; did you mean 'access'?"),
     ("log: {colour: off}", "f.yaml:6:7: log.colour: is not a key here; known are access, level"),
     ("tracing: null", "f.yaml:6:1: tracing: is not available in this version"),
-    ("log: {client: true}", "f.yaml:6:7: log.client: is not available in this version"),
+    ("limits: {bufferedBytes: 1MiB}", "f.yaml:6:10: limits.bufferedBytes: is not available in this version"),
     ("log: {\"a\\nb\": 1}", "f.yaml:6:7: log.'a\u{FFFD}b': is not a key here; known are access, level"),
     ("log: {<<: {level: info}}", "f.yaml:6:7: log.'<<': is not a key here; known are access, level"),
   ])
