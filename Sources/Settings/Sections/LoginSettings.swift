@@ -65,6 +65,9 @@ extension Kind where Value == Login.Configuration.Cookie {
         }
       }
       return cookie.name.isEmpty ? place.refuse("expected \(form)") : cookie
+    }
+  }
+}
 
 extension Kind where Value == Duration {
   /// `{lifetime: 30d}`
