@@ -5,6 +5,8 @@ import Transport
 struct ClientConnection: ~Copyable {
   enum Phase {
     case connecting
+    /// The egress proxy is asked for a tunnel to the origin.
+    case tunnelling
     /// TLS.
     case handshaking
     case http2

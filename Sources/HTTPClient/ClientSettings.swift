@@ -44,6 +44,8 @@ public struct OriginSettings: Sendable {
   public var choice: Choice
   /// Absent: cleartext.
   public var security: Security?
+  /// Asked of whom the addresses are, before anything is said to the origin; nil: they are the origin's own.
+  public var tunnelRequest: [UInt8]?
   /// For all addresses of the origin together, with the TLS handshake.
   public var connect: Duration
   /// From the last byte of the request that was sent to the response head. Above: `timedOut(.responseHead)`.

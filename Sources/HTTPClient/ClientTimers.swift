@@ -41,7 +41,7 @@ extension HTTPClient {
     let settings = origins[connections[handle].origin].settings
     let look = now + settings.shortestTimeout
     switch connections[handle].phase {
-    case .connecting, .handshaking:
+    case .connecting, .tunnelling, .handshaking:
       let deadline = connections[handle].connectBeganAt + settings.connect
       if deadline > now { return deadline }
       let origin = connections[handle].origin

@@ -22,7 +22,7 @@ extension HTTPClient {
   private mutating func flush(_ handle: Handle, _ loop: inout EventLoop) {
     switch connections[handle].phase {
     case .connecting: return
-    case .handshaking: _ = writeOutput(handle, &loop)
+    case .tunnelling, .handshaking: _ = writeOutput(handle, &loop)
     case .http2:
       let hasOnlyCiphertext = connections[handle].output.isEmpty && connections[handle].stream.wantsToWrite
       if hasOnlyCiphertext, !writeOutput(handle, &loop) { return }

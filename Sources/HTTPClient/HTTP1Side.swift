@@ -32,7 +32,7 @@ extension HTTPClient {
       case .idle, .assigned:
         lost(handle, detail: "unasked bytes")
         return input.count
-      case .connecting, .handshaking, .http2: return input.count
+      case .connecting, .tunnelling, .handshaking, .http2: return input.count
       }
       guard connections.contains(handle) else { return input.count }
     }

@@ -139,7 +139,8 @@ extension HTTPClient {
     while attempt < addresses.count {
       let address = addresses[(origins[origin].preferredAddress + attempt) % addresses.count]
       do throws(Errno) {
-        let stream = try stream(to: address, origins[origin].settings.security)
+        let isTunnelled = origins[origin].settings.tunnelRequest != nil
+        let stream = try stream(to: address, isTunnelled ? nil : origins[origin].settings.security)
         let made = ClientConnection(stream: stream, origin: origin, attempt: attempt, connectBeganAt: beganAt, now: now)
         guard let handle = connections.insert(made) else { break }
         origins[origin].connectionCount += 1
@@ -181,12 +182,28 @@ extension HTTPClient {
       }
       return
     }
-    let origin = connections[handle].origin
-    guard origins[origin].settings.security == nil else {
-      connections[handle].phase = .handshaking
-      return markDirty(handle)
+    if let request = origins[connections[handle].origin].settings.tunnelRequest {
+      return askForTunnel(handle, request)
     }
-    established(handle, origins[origin].upstreamProtocol, &loop)
+    originReached(handle, loop: &loop)
+  }
+
+  /// What is written from now on reaches the origin.
+  mutating func originReached(_ handle: Handle, loop: inout EventLoop) {
+    let origin = connections[handle].origin
+    guard let security = origins[origin].settings.security else {
+      return established(handle, origins[origin].upstreamProtocol, &loop)
+    }
+    if connections[handle].phase == .tunnelling {
+      do throws(Errno) {
+        try connections[handle].stream.secure(security.tls, serverName: security.serverName)
+      } catch {
+        remove(handle)
+        return connectFailed(origin, .tlsFailed, detail: "\(error)")
+      }
+    }
+    connections[handle].phase = .handshaking
+    markDirty(handle)
   }
 
   /// The handshake is complete; ALPN says what is spoken, its silence means HTTP/1.1.
@@ -235,7 +252,7 @@ extension HTTPClient {
     let origin = connections[handle].origin
     if connections[handle].phase != .tunnel { origins[origin].connectionCount -= 1 }
     switch connections[handle].phase {
-    case .connecting, .handshaking: origins[origin].connectingCount -= 1
+    case .connecting, .tunnelling, .handshaking: origins[origin].connectingCount -= 1
     case .http2: origins[origin].http2.removeAll { $0 == handle }
     case .idle: origins[origin].idle.removeAll { $0 == handle }
     case .assigned, .head, .body, .complete, .tunnel: break

@@ -53,6 +53,13 @@ extension HTTPClient {
         guard connections.contains(handle) else { return }
       }
       switch outcome {
+      case .bytes(let count) where connections[handle].phase == .tunnelling:
+        tunnelAnswered(handle, input.span.extracting(0..<count), &loop)
+        guard connections.contains(handle) else { return }
+        if count < input.count, !untilEnd {
+          connections[handle].hasUnread = false
+          return
+        }
       case .bytes(let count):
         receive(handle, input.span.extracting(0..<count))
         guard connections.contains(handle) else { return }
@@ -120,7 +127,7 @@ extension HTTPClient {
     let origin = connections[handle].origin
     connections[handle].isBroken = true
     switch connections[handle].phase {
-    case .connecting, .handshaking:
+    case .connecting, .tunnelling, .handshaking:
       let kind: CallFailure.Kind = connections[handle].phase == .handshaking ? .tlsFailed : .unreachable
       remove(handle)
       return connectFailed(origin, kind, detail: detail)

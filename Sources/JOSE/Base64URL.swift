@@ -99,3 +99,16 @@ public enum Base64URL {
     return values
   }()
 }
+
+/// base64 (RFC 4648 §4) with padding, for credentials (RFC 7617 §2).
+public enum Base64 {
+  public static func encode(_ bytes: [UInt8]) -> String {
+    var text = Array(Base64URL.encode(bytes.span).utf8)
+    for index in text.indices {
+      if text[index] == UInt8(ascii: "-") { text[index] = UInt8(ascii: "+") }
+      if text[index] == UInt8(ascii: "_") { text[index] = UInt8(ascii: "/") }
+    }
+    while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

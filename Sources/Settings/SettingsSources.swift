@@ -21,6 +21,11 @@ public struct SettingsSources {
     return unsafe String(cString: value)
   }
 
+  /// The first of the variables that is there and not empty.
+  func variable(_ names: String...) -> String? {
+    names.lazy.compactMap { environment($0) }.first { !$0.isEmpty }
+  }
+
   func resolved(_ path: String) -> String { path.hasPrefix("/") ? path : directory + path }
 
   func read(_ path: String, limitBytes: Int) throws(Errno) -> [UInt8] {

@@ -20,6 +20,7 @@ public struct SidecarSettings: Equatable, Sendable {
   public let log: LogSettings
   /// Nil: no span is made.
   public let tracing: TracingSettings?
+  public let egress: EgressSettings
 
   init(_ keys: Section) {
     listeners = keys.sections("listen", isRequired: true, ListenerSettings.init)
@@ -40,6 +41,6 @@ public struct SidecarSettings: Equatable, Sendable {
     limits = keys.section("limits", LimitSettings.init)
     log = keys.section("log", LogSettings.init)
     tracing = keys.value("tracing", Kind.tracing.orNull, default: "null")
-    keys.notYet("egress")
+    egress = keys.section("egress", EgressSettings.init)
   }
 }

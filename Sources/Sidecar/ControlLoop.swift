@@ -110,10 +110,11 @@ final class ControlLoop: Sendable {
       state.issuers = IssuerFacts.byName(loaded.settings)
       state.ownIssuer = loaded.settings.login.ownIssuer
     }
-    login.assumeIsolated { $0.reconfigure(loaded.login) }
+    let passkeyDataKeys = passkeyDataKeys(loaded.settings.corbado)
+    login.assumeIsolated { $0.reconfigure(loaded.login, passkeyDataKeys: passkeyDataKeys) }
     keys.assumeIsolated { $0.reconfigure(loaded.keys) }
     // Certificate authorities are read again.
-    outbound.assumeIsolated { $0.forgetOrigins() }
+    outbound.assumeIsolated { $0.setProxy(loaded.settings.egress.proxy) }
     exporter.set(loaded.settings.spanTarget)
     if isUpstreamOther { setUpstream(loaded.settings.upstream) }
     state.withLock { state in
@@ -123,6 +124,16 @@ final class ControlLoop: Sendable {
     }
     if isUpstreamOther { findUpstream() }
     Task(executorPreference: executor) { await self.followOwnKeys() }
+  }
+
+  /// Without descriptors for another key service signatures are not checked here, which Corbado does in any case.
+  private func passkeyDataKeys(_ settings: CorbadoSettings) -> PasskeyDataKeys? {
+    do throws(Errno) {
+      return try PasskeyDataKeys(settings, executor, outbound.outbound, log)
+    } catch {
+      log.error("passkey_data_keys_unavailable", ["detail": .text(error.description)])
+      return nil
+    }
   }
 
   // MARK: The app

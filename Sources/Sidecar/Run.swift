@@ -114,13 +114,14 @@ struct Sidecar {
     do throws(Errno) { resolver = try NameResolver() } catch { throw .system(error.description) }
     let store = try settings.state.open(on: executor, resolver: resolver)
     do throws(Errno) {
-      let outbound = try OutboundClient(on: executor, resolver: resolver)
+      let outbound = try OutboundClient(on: executor, resolver: resolver, proxy: settings.egress.proxy)
       outbound.start()
       let exporter = SpanExporter(settings.spanTarget, outbound: outbound.outbound, log: log)
       let revoked = Publisher<Revocations>()
       let login = LoginEndpoints(
         loaded.login, store: store, outbound: outbound.outbound.traced(as: "login call", exporter), log: log,
-        executor: executor, publishRevocations: { revoked.publish(Revocations($0)) })
+        executor: executor, passkeyDataKeys: try PasskeyDataKeys(settings.corbado, executor, outbound.outbound, log),
+        publishRevocations: { revoked.publish(Revocations($0)) })
       let publisher = Publisher<KeySnapshot>()
       let keys = try KeyService(
         loaded.keys, executor: executor, outbound: outbound.outbound, log: log, publish: { publisher.publish($0) })

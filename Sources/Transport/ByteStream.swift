@@ -18,6 +18,11 @@ public struct ByteStream: ~Copyable {
     layer = try TLSLayer(client: tls, serverName: serverName)
   }
 
+  /// Begins the client's side of TLS on a stream that was cleartext until now, all of whose bytes have been read.
+  public mutating func secure(_ tls: ClientTLS, serverName: String) throws(Errno) {
+    layer = try TLSLayer(client: tls, serverName: serverName)
+  }
+
   /// The server's side of TLS.
   public init(_ socket: consuming FileDescriptor, tls: ServerTLS) throws(Errno) {
     self.socket = socket

@@ -74,7 +74,7 @@ import Testing
     ("bearer: {env: PAIR}", "corbado.bearer: holds the pair"),
     ("basic: {env: PAIR}, apiSecret: {env: SECRET}", "corbado.basic: stands beside apiSecret"),
     ("basic: corbado1_abc", "corbado.basic: a secret never stands in the configuration"),
-    ("basic: {env: MISSING}", "corbado.basic: the environment has no 'MISSING'"),
+    ("basic: {env: MISSING}", "the environment has no 'MISSING'"),
     ("timeout: 5s", "corbado.apiSecret: is missing"),
   ])
   func `of the three forms one is taken, and each is held to what it is`(line: String, message: String) {

@@ -62,6 +62,9 @@ public struct OutboundURL: Hashable, Sendable {
     return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
 
+  /// As in a CONNECT request: always with the port (RFC 9110 §7.1).
+  var tunnelAuthority: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
+
   public func replacingTarget(_ target: String) -> OutboundURL {
     OutboundURL(isSecure: isSecure, host: host, port: port, target: target)
   }

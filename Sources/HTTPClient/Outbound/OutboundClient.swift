@@ -21,6 +21,8 @@ public actor OutboundClient {
   struct KnownOrigin {
     var number: Int
     var key: OriginKey
+    /// What is connected to: the origin itself, or the proxy.
+    var address: (host: String, port: UInt16)
     var isResolving = false
     var isNameUnknown = false
     var resolvedAt: MonotonicTime?
@@ -45,6 +47,7 @@ public actor OutboundClient {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
   private nonisolated let descriptor: CInt
   private let resolver: NameResolver
+  private var proxy: EgressProxy?
 
   private var loop: EventLoop
   private var client: HTTPClient
@@ -55,9 +58,12 @@ public actor OutboundClient {
   private var lastOwner: UInt64 = 0
 
   /// Nothing moves before ``start()``.
-  public init(on executor: LoopExecutor, resolver: NameResolver, limits: ClientLimits = ClientLimits()) throws(Errno) {
+  public init(
+    on executor: LoopExecutor, resolver: NameResolver, limits: ClientLimits = ClientLimits(), proxy: EgressProxy? = nil
+  ) throws(Errno) {
     self.executor = executor
     self.resolver = resolver
+    self.proxy = proxy
     let loop = try EventLoop()
     descriptor = loop.descriptor
     self.loop = loop
@@ -79,6 +85,12 @@ public actor OutboundClient {
   /// As a value, for whoever must not know more.
   public nonisolated var outbound: Outbound {
     Outbound { request async throws(OutboundFailure) in try await self.send(request) }
+  }
+
+  /// Another way out, for connections from now on.
+  public func setProxy(_ proxy: EgressProxy?) {
+    self.proxy = proxy
+    forgetOrigins()
   }
 
   /// Certificate authorities are read again, connections made anew.
@@ -117,13 +129,16 @@ public actor OutboundClient {
     if let known = numbers[key] { return known }
     var settings = OriginSettings(authority: url.authority, choice: url.isSecure ? .auto : .http1)
     if url.isSecure { settings.security = OriginSettings.Security(try Self.tls(key.authority), serverName: url.host) }
+    let proxy = proxy.flatMap { $0.isFor(url.host, port: url.port) ? $0 : nil }
+    settings.tunnelRequest = proxy?.request(for: url.tunnelAuthority)
     settings.connect = .seconds(10)
     settings.keepAlive = Self.keepAlive
     // A whole call has a timeout of its own.
     settings.waiting = .seconds(3600)
     settings.responseHead = .seconds(3600)
     let number = client.addOrigin(settings)
-    origins.append(KnownOrigin(number: number, key: key))
+    origins.append(
+      KnownOrigin(number: number, key: key, address: proxy.map { ($0.host, $0.port) } ?? (key.host, key.port)))
     numbers[key] = number
     return number
   }
@@ -149,8 +164,8 @@ public actor OutboundClient {
   private func resolve(_ origin: Int) {
     if origins[origin].isResolving { return }
     origins[origin].isResolving = true
-    let key = origins[origin].key
-    resolver.resolve(key.host, port: key.port) { [weak self, executor] result in
+    let address = origins[origin].address
+    resolver.resolve(address.host, port: address.port) { [weak self, executor] result in
       Task(executorPreference: executor) { await self?.resolved(origin, result) }
     }
   }

@@ -47,7 +47,7 @@ public struct BackendCredential: Sendable, CustomStringConvertible, CustomReflec
     switch form {
     case .apiSecret:
       guard Self.pair(content) == nil else { throw .isPair }
-      return "Basic " + Self.base64(Array(projectID.utf8) + [UInt8(ascii: ":")] + content)
+      return "Basic " + Base64.encode(Array(projectID.utf8) + [UInt8(ascii: ":")] + content)
     case .basic:
       guard !content.starts(with: Array("pro-".utf8)), let pair = Self.pair(content) else { throw .isNoPair }
       guard pair.project == Array(projectID.utf8) else { throw .ofOtherProject }
@@ -73,16 +73,5 @@ public struct BackendCredential: Sendable, CustomStringConvertible, CustomReflec
       colon + 1 < bytes.count
     else { return nil }
     return (Array(bytes[..<colon]), Array(bytes[(colon + 1)...]))
-  }
-
-  /// RFC 4648 §4, padded, from its URL-safe sibling.
-  static func base64(_ bytes: [UInt8]) -> String {
-    var text = Array(Base64URL.encode(bytes.span).utf8)
-    for index in text.indices {
-      if text[index] == UInt8(ascii: "-") { text[index] = UInt8(ascii: "+") }
-      if text[index] == UInt8(ascii: "_") { text[index] = UInt8(ascii: "/") }
-    }
-    while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
-    return String(decoding: text, as: UTF8.self)
   }
 }

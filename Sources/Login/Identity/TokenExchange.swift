@@ -44,7 +44,7 @@ extension LoginEndpoints {
   private static func clientCredential(_ exchange: Configuration.Identity.Exchange) -> String {
     let secret = String(decoding: exchange.service.secret ?? [], as: UTF8.self)
     let pair = FormWriter.encoded(exchange.clientID) + ":" + FormWriter.encoded(secret)
-    return "Basic " + BackendCredential.base64(Array(pair.utf8))
+    return "Basic " + Base64.encode(Array(pair.utf8))
   }
 
   /// RFC 8693 §2.2.1.

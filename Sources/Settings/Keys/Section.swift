@@ -76,6 +76,8 @@ final class Section {
   /// Keys that a later version will bring: refused as unknown ones are, but by another message.
   func notYet(_ keys: String...) { future += keys }
 
+  var sources: SettingsSources { reading.sources }
+
   /// Whether a key that was read stood in the file.
   func wasWritten(_ key: String) -> Bool { written.contains(key) }
 
