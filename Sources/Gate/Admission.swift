@@ -13,10 +13,12 @@ public struct Admission: Sendable {
   public let credentialSource: CredentialSource?
   /// The answer is to delete the credential cookie: its token has expired.
   public let clearsCredentialCookie: Bool
+  /// Proof of the identity, where the app wants it.
+  let assertion: IdentityAssertion?
 
   init(
     policy: Policy, rule: Int?, access: RouteRule.Access, token: VerifiedToken? = nil, source: CredentialSource? = nil,
-    clearsCredentialCookie: Bool = false
+    clearsCredentialCookie: Bool = false, assertion: IdentityAssertion? = nil
   ) {
     self.policy = policy
     self.rule = rule
@@ -24,6 +26,7 @@ public struct Admission: Sendable {
     self.token = token
     credentialSource = source
     self.clearsCredentialCookie = clearsCredentialCookie
+    self.assertion = assertion
   }
 
   /// When what was admitted has to end, leeway included; nil: it may last.
@@ -88,6 +91,16 @@ public struct Admission: Sendable {
             name: Slice(start: base + Int(line.name.start), count: Int(line.name.count)),
             value: Slice(start: base + Int(line.value.start), count: Int(line.value.count)), known: .other))
       }
+    }
+    if let assertion {
+      let name = head.fields.bytes.count
+      head.fields.bytes.append(contentsOf: assertion.name)
+      let value = head.fields.bytes.count
+      head.fields.bytes.append(contentsOf: assertion.value)
+      lines.append(
+        FieldLine(
+          name: Slice(start: name, count: assertion.name.count),
+          value: Slice(start: value, count: assertion.value.count), known: .other))
     }
     let acceptsTrailers = hasTE && head.fields.acceptsTrailers
     policy.forwardedFields.append(for: &head, facts: facts, acceptsTrailers: acceptsTrailers, to: &lines)

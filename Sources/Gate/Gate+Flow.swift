@@ -106,8 +106,10 @@ extension Gate {
     try judgeOrigin(head, source, snapshots.policy)
     observer.passed(.origin, source == .cookie ? "met, or not needed for a safe method" : "asked for with cookies only")
     try judge(token, requirement, snapshots, observer: &observer)
+    let assertion = try assertion(for: token, hint: lastToken, snapshots)
     return Admission(
-      policy: snapshots.policy, rule: rule, access: requirement.access, token: token, source: source)
+      policy: snapshots.policy, rule: rule, access: requirement.access, token: token, source: source,
+      assertion: assertion)
   }
 
   /// An optional route may go on without the token that was refused.

@@ -10,6 +10,10 @@ public struct Gate: ~Copyable {
   var candidates: [Int] = []
   private var reader = TokenReader()
   private var cache: VerifiedTokens
+  /// By place in the cache.
+  var assertions: [Int: IdentityAssertion] = [:]
+  /// Signs identity assertions; nil: there are none yet, or the policy wants none.
+  public var assertionKey: SigningKey?
   /// Since the start.
   public private(set) var cacheHitCount: Int64 = 0
   public private(set) var cacheMissCount: Int64 = 0
@@ -73,7 +77,10 @@ public struct Gate: ~Copyable {
     let isSamePolicy = policy === snapshots.policy
     if isSamePolicy, keys === snapshots.keys, revocations === snapshots.revocations { return }
     // Positions of issuers and rendered fields mean something under their policy only.
-    if !isSamePolicy { cache.removeAll() }
+    if !isSamePolicy {
+      cache.removeAll()
+      assertions.removeAll()
+    }
     policy = snapshots.policy
     keys = snapshots.keys
     revocations = snapshots.revocations
@@ -143,4 +150,6 @@ public struct Gate: ~Copyable {
     cache.setEpoch(epoch, at: place)
     return true
   }
+
+  func isCached(_ token: VerifiedToken, at place: Int) -> Bool { cache.contains(place) && cache.token(at: place) === token }
 }

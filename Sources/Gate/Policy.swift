@@ -20,6 +20,7 @@ public final class Policy: Sendable {
   /// The distinct claim paths of claim rules and identity fields.
   let claimPaths: [ClaimPath]
   let identityFields: IdentityFields
+  let assertion: AssertionRule?
   let managedNames: ManagedNames
   let forwardedFields: ForwardedFields
   let keepsAuthorization: Bool
@@ -38,6 +39,7 @@ public final class Policy: Sendable {
     hasUpperCaseRules = rules.contains(where: \.pattern.hasUpperCase)
     endpointTable = compiler.endpoints()
     identityFields = compiler.identityFields()
+    assertion = draft.assertion
     managedNames = compiler.managedNames()
     forwardedFields = ForwardedFields(name: "passkey-sidecar")
     keepsAuthorization = draft.keepsAuthorization

@@ -70,6 +70,8 @@ public struct PolicyDraft: Sendable {
   public var routes: [RouteRule]
   public var endpoints: EndpointPaths
   public var identityFields: [IdentityField]
+  /// Its field must be among `reservedFields`.
+  public var assertion: AssertionRule?
   /// `Authorization` with a verified token goes on to the app.
   public var keepsAuthorization: Bool
   /// Names exempted from the removal list, byte for byte but for ASCII case.
@@ -87,7 +89,7 @@ public struct PolicyDraft: Sendable {
     identityFields: [IdentityField] = [
       IdentityField(name: "X-User-ID", claim: "sub"), IdentityField(name: "X-User-Email", claim: "email"),
     ],
-    keepsAuthorization: Bool = false, passThrough: [String] = [], reservedFields: [String] = [],
+    assertion: AssertionRule? = nil, keepsAuthorization: Bool = false, passThrough: [String] = [], reservedFields: [String] = [],
     corsOrigins: [String] = [], trustedProxies: [[String]] = []
   ) {
     self.issuers = issuers
@@ -96,6 +98,7 @@ public struct PolicyDraft: Sendable {
     self.routes = routes
     self.endpoints = endpoints
     self.identityFields = identityFields
+    self.assertion = assertion
     self.keepsAuthorization = keepsAuthorization
     self.passThrough = passThrough
     self.reservedFields = reservedFields

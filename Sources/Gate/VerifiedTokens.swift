@@ -59,6 +59,8 @@ struct VerifiedTokens: ~Copyable {
     return token.hasSameBytes(as: bytes.span)
   }
 
+  func contains(_ place: Int) -> Bool { tokens.indices.contains(place) }
+
   func token(at place: Int) -> VerifiedToken? { tokens[place] }
 
   mutating func setEpoch(_ epoch: UInt64, at place: Int) { epochs[place] = epoch }

@@ -90,6 +90,7 @@ public struct Proxy: ~Copyable {
   public mutating func publish(_ snapshot: ProxySnapshot) {
     if snapshot.revocations !== self.snapshot.revocations { tokenWatch.isDue = true }
     self.snapshot = snapshot
+    gate.assertionKey = snapshot.assertionKey
   }
 
   /// Another configuration: what is under way goes on, and what comes next is decided and forwarded by the new one.

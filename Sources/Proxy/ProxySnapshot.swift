@@ -6,6 +6,8 @@ public struct ProxySnapshot: Sendable {
   public var policy: Policy
   public var keys: KeySnapshot
   public var revocations: Revocations
+  /// Signs identity assertions.
+  public var assertionKey: SigningKey?
 
   public init(policy: Policy, keys: KeySnapshot, revocations: Revocations) {
     self.policy = policy

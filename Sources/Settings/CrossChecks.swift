@@ -7,6 +7,7 @@ extension SidecarSettings {
     checkIssuers(reading)
     checkLogin(reading)
     checkCookies(reading)
+    checkAssertion(reading)
     checkRoutes(reading, policy)
     checkAddresses(reading)
     if state.redis == nil, !reading.sources.isFolderWritable(of: state.sqlite) {
@@ -48,6 +49,17 @@ extension SidecarSettings {
     }
     if credential.cookie != cookie.name {
       reading.refuse("login.cookie", "is not read again: credential.cookie must have the same name")
+    }
+  }
+
+  /// What proves an identity to the app must not be taken for an access token by anybody.
+  private func checkAssertion(_ reading: Reading) {
+    guard let assertion = identity.assertion else { return }
+    if ([login.token.audience] + issuers.flatMap(\.audiences)).contains(assertion.audience) {
+      reading.refuse("identity.assertion.audience", "\(quoted(assertion.audience)) is an audience of access tokens")
+    }
+    if !endpoints.hasJWKSet {
+      reading.warn("identity.assertion", "its keys are published only with endpoints.jwks: true")
     }
   }
 

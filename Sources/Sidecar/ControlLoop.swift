@@ -100,6 +100,14 @@ final class ControlLoop: Sendable {
     }
   }
 
+  private func publish(assertionKey key: SigningKey) {
+    state.withLock { state in
+      guard state.snapshot.assertionKey?.keyID != key.keyID else { return }
+      state.snapshot.assertionKey = key
+      if !state.isApplying { tellAll(.publish(state.snapshot)) }
+    }
+  }
+
   // MARK: Another configuration
 
   /// Puts a configuration into force: at once for everything that begins from now on. Called on the control loop.
@@ -226,6 +234,7 @@ final class ControlLoop: Sendable {
         let isSame = fresh.count == known.count && zip(fresh, known).allSatisfy { $0.isSame(as: $1) }
         if !isSame, let issuer { await keys.handIn(fresh, issuer: issuer) }
         known = fresh
+        publish(assertionKey: try await login.signingKey())
       } catch {
         log.error("signing_keys_unavailable", ["reason": .text(error.rawValue)])
       }

@@ -25,7 +25,12 @@ extension SidecarSettings {
           name: field.name, claim: field.claim.text,
           format: field.format == .json ? .json : .text(separator: field.separator))
       },
+      assertion: identity.assertion.map { assertion in
+        AssertionRule(
+          field: assertion.field, issuer: login.token.issuer, audience: assertion.audience, lifetime: assertion.lifetime)
+      },
       keepsAuthorization: identity.authorization == .keep, passThrough: identity.passThrough,
+      reservedFields: identity.assertion.map { [$0.field] } ?? [],
       corsOrigins: cors.origins, trustedProxies: listeners.map(\.trustedProxies))
   }
 

@@ -25,12 +25,21 @@ public struct IdentitySettings: Equatable, Sendable {
   public let authorization: Authorization
   /// Names that the removal list does not take.
   public let passThrough: [String]
+  /// Nil: the app takes our word without proof.
+  public let assertion: Assertion?
+
+  /// A signed statement of who the user is.
+  public struct Assertion: Equatable, Sendable {
+    public let field: String
+    public let audience: String
+    public let lifetime: Duration
+  }
 
   init(_ keys: Section) {
     fields = keys.value("fields", .identityFields, default: "{X-User-ID: sub, X-User-Email: email}")
     authorization = keys.value("authorization", .choice(), default: "remove")
     passThrough = keys.value("passThrough", .list(of: .text("a field name")), default: "[]")
-    keys.notYet("assertion")
+    assertion = keys.value("assertion", Kind.assertion.orNull, default: "null")
     if authorization == .keep {
       keys.warn(
         "authorization", "keep: the app sees the access token of every user, and so does whatever it logs or calls")
@@ -69,6 +78,20 @@ extension Kind where Value == [IdentitySettings.Field] {
         name: name, claim: keys.value("claim", .claimPath),
         separator: keys.value("separator", .separator, default: #"",""#),
         format: keys.value("format", .choice(), default: "text"))
+    }
+  }
+}
+
+extension Kind where Value == IdentitySettings.Assertion {
+  static var assertion: Kind {
+    let none = IdentitySettings.Assertion(field: "X-Identity-Assertion", audience: "", lifetime: .seconds(60))
+    return Kind("{field: X-Identity-Assertion, audience, lifetime: 60s}", placeholder: none) { place in
+      Section.read(place) { keys in
+        IdentitySettings.Assertion(
+          field: keys.value("field", .text("a field name"), default: "X-Identity-Assertion"),
+          audience: keys.value("audience", .text("an audience that is the app's alone")),
+          lifetime: keys.value("lifetime", .duration(.seconds(10)...(.seconds(600))), default: "60s"))
+      }
     }
   }
 }
