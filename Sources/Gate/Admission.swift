@@ -116,7 +116,9 @@ public struct Admission: Sendable {
 
   /// The credential of a public route is the app's business. Elsewhere only one that was found good may pass, and only
   /// where the policy keeps it.
-  private var passesAuthorization: Bool { access == .public || policy.keepsAuthorization && token != nil }
+  private var passesAuthorization: Bool {
+    access == .public || policy.keepsAuthorization && token != nil && credentialSource == .authorization
+  }
 
   /// What `Connection` lists ends here.
   @inline(__always)

@@ -11,6 +11,10 @@ struct ManagedNames: Sendable {
     "x-authenticated-*",
   ]
 
+  /// What frames a message. The fields themselves belong to each connection; these are their other spellings, which an app
+  /// behind CGI's folding would take for them.
+  static let framing = ["content-length", "transfer-encoding"]
+
   private struct Entry: Sendable {
     var start: Int
     var count: Int

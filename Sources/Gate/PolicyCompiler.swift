@@ -192,19 +192,20 @@ struct PolicyCompiler {
       do throws(PolicyError.Problem) { _ = try managedName(name) } catch { errors.append(.reservedField(index, error)) }
       own.append(name)
     }
-    let identity = ManagedNames(own.map { $0.replacing("*", with: "-") }, exempt: [])
+    own = own.map { $0.replacing("*", with: "-") } + ManagedNames.framing
+    let reserved = ManagedNames(own, exempt: [])
     var exempt: [[UInt8]] = []
     for (index, name) in draft.passThrough.enumerated() {
       let bytes = [UInt8](name.utf8)
       if !FieldSyntax.isToken(bytes.span) {
         errors.append(.passThrough(index, .nameMalformed))
-      } else if !identity.mayPass(bytes.span) || Self.isKnown(bytes) {
+      } else if !reserved.mayPass(bytes.span) || Self.isKnown(bytes) {
         // What we write ourselves cannot come from a client as well.
         errors.append(.passThrough(index, .nameReserved))
       }
       exempt.append(bytes)
     }
-    return ManagedNames(ManagedNames.standard + own.map { $0.replacing("*", with: "-") }, exempt: exempt)
+    return ManagedNames(ManagedNames.standard + own, exempt: exempt)
   }
 
   /// The name of a field that only we write, in lower case.

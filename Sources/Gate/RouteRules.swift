@@ -68,18 +68,25 @@ struct MethodSet: Sendable {
   private(set) var known: UInt16 = 0
   private(set) var others: [[UInt8]] = []
   let isAll: Bool
+  /// Methods are case-sensitive (RFC 9110 §9.1), yet some apps fold them: what restricts holds in every spelling.
+  private let foldsCase: Bool
 
   /// - Throws: `methodMalformed`
   init(_ names: [String], opens: Bool) throws(PolicyError.Problem) {
     isAll = names.isEmpty
+    foldsCase = !opens
     for name in names {
       let bytes = [UInt8](name.utf8)
       guard FieldSyntax.isToken(bytes.span) else { throw .methodMalformed }
       let method = Method(bytes.span)
-      if method == .other { others.append(bytes) } else { known |= 1 << UInt16(method.rawValue) }
+      if method == .other || foldsCase { others.append(bytes) }
+      if method != .other { known |= 1 << UInt16(method.rawValue) }
     }
     // A server answers HEAD as it answers GET: what restricts one restricts the other, what opens one opens it alone.
-    if !opens, contains(.get) { known |= 1 << UInt16(Method.head.rawValue) }
+    if !opens, contains(.get) {
+      known |= 1 << UInt16(Method.head.rawValue)
+      others.append([UInt8]("HEAD".utf8))
+    }
   }
 
   private func contains(_ method: Method) -> Bool { known >> UInt16(method.rawValue) & 1 == 1 }
@@ -89,7 +96,8 @@ struct MethodSet: Sendable {
     switch method {
     case .other:
       let name = head.fields.bytes.span.extracting(head.methodName.range)
-      for other in others where other.span.hasSameBytes(as: name) { return true }
+      for other in others
+      where foldsCase ? other.span.equalsIgnoringCase(name) : other.span.hasSameBytes(as: name) { return true }
       return false
     case .connect:
       // Extended CONNECT is what HTTP/1.1 writes as GET with Upgrade (RFC 8441 §5); no other CONNECT comes this far.

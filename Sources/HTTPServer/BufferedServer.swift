@@ -135,7 +135,7 @@ public actor BufferedServer {
     case .closed(let exchange, _):
       contents[exchange] = nil
       server.release(exchange)
-    case .opened, .handshakeFailed, .disconnected, .space: break
+    case .opened, .handshakeFailed, .disconnected, .space, .flooded: break
     }
   }
 

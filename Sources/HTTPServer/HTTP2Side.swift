@@ -16,18 +16,40 @@ extension HTTPServer {
   }
 
   mutating func receiveHTTP2(_ handle: Handle, _ input: Span<UInt8>, _ loop: inout EventLoop) {
+    // The connection was given up; only its GOAWAY is still under way.
+    guard connections[handle].persists else { return }
     let session = connections[handle].session
-    var isBroken = false
+    var failure: H2ConnectionError?
+    sessions[session].heal(atNanoseconds: now.nanoseconds)
     do throws(H2ConnectionError) {
       try sessions[session].receive(input, into: &batch)
     } catch {
-      isBroken = true
-      if case .flooded = error { counts.floods &+= 1 } else { counts.protocolViolations &+= 1 }
+      failure = error
     }
     handleBatch(handle, session, input)
     markDirty(handle)
-    if isBroken { connections[handle].persists = false }
+    if let failure {
+      var flood: H2Flood?
+      if case .flooded(let kind) = failure { flood = kind } else { counts.protocolViolations &+= 1 }
+      giveUp(handle, flood)
+      return arm(handle, &loop)
+    }
+    if !sessions[session].isReadingSection {
+      connections[handle].sectionBeganAt = .distantFuture
+    } else if connections[handle].sectionBeganAt == .distantFuture {
+      connections[handle].sectionBeganAt = now
+      arm(handle, &loop)
+    }
     if connections[handle].timerArmedAt == .distantFuture { arm(handle, &loop) }
+  }
+
+  /// The session has said GOAWAY because of the client: nothing of it goes on.
+  mutating func giveUp(_ handle: Handle, _ flood: H2Flood?) {
+    connections[handle].persists = false
+    connections[handle].phaseBeganAt = now
+    for owner in sessions[connections[handle].session].owners() { closeExchange(Handle(raw: owner), .byClient) }
+    if let flood { events.append(.flooded(connection: handle, flood)) }
+    markDirty(handle)
   }
 
   /// Turns what the session recorded into exchanges and events.

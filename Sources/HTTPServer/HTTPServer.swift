@@ -354,9 +354,8 @@ extension HTTPServer {
 
 /// What the server counts itself, since the start.
 public struct ServerCounts: Sendable {
-  /// HTTP/2 connections that were ended for what the client did: broke the protocol, or flooded us with frames.
+  /// HTTP/2 connections that were ended because the client broke the protocol.
   public var protocolViolations: Int64 = 0
-  public var floods: Int64 = 0
   /// Times that connections were left in the accept queue because there were too many.
   public var connectionLimitHits: Int64 = 0
 }

@@ -46,6 +46,8 @@ public struct ServerConnection: ~Copyable {
 
   // HTTP/2.
   var session = Handle.none
+  /// When the preface or header section began whose rest is owed.
+  var sectionBeganAt = MonotonicTime.distantFuture
 
   // HTTP/1.1.
   var parser = RequestParser()

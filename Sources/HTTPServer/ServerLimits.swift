@@ -27,6 +27,8 @@ public struct ServerLimits: Sendable {
 public enum ServerEvent: Sendable {
   /// A connection was accepted, under TLS once its handshake is complete; its `context` may be set. It may be gone again.
   case opened(connection: Handle)
+  /// A client asked for work that brings nothing; its connection ends with GOAWAY.
+  case flooded(connection: Handle, H2Flood)
   /// A connection is gone; all its exchanges were closed before.
   case disconnected(context: UInt64)
   /// A TLS handshake came to nothing: the next of ``HTTPServer/handshakeFailures`` says why.

@@ -21,8 +21,10 @@ extension HTTPServer {
     case .discarding: return began + limits.bodyIdle
     case .lingering: return began + Self.lingering
     case .http2:
-      if sessions[connections[handle].session].streamCount == 0 { return began + limits.idle }
-      return now + min(limits.bodyIdle, limits.idle)
+      if !connections[handle].persists { return began + Self.lingering }
+      let section = connections[handle].sectionBeganAt + limits.requestHead
+      if sessions[connections[handle].session].streamCount == 0 { return min(section, began + limits.idle) }
+      return min(section, now + min(limits.bodyIdle, limits.idle))
     }
   }
 
@@ -75,10 +77,15 @@ extension HTTPServer {
       }
     case .answering, .closing, .discarding, .tunnel: disconnect(handle, .byClient, &loop)
     case .lingering: disconnect(handle, .byUs, &loop)
+    case .http2 where !connections[handle].output.isEmpty || !connections[handle].persists:
+      // A client that does not read will not read a GOAWAY either.
+      disconnect(handle, .byClient, &loop)
+    case .http2 where connections[handle].sectionBeganAt + limits.requestHead <= now:
+      sessions[connections[handle].session].terminate(code: H2ErrorCode.enhanceYourCalm)
+      giveUp(handle, .slowSections)
     case .http2:
-      sessions[connections[handle].session].goAway(code: H2ErrorCode.noError)
       sessions[connections[handle].session].terminate(code: H2ErrorCode.noError)
-      markDirty(handle)
+      giveUp(handle, nil)
     }
   }
 

@@ -136,14 +136,14 @@ extension Proxy {
     let endsStream = !isWebSocket && server.exchanges[exchange].isRequestEnded && server.exchanges[exchange].waitingByteCount == 0
       && server.exchanges[exchange].trailers.lines.isEmpty
     let isSubmitted: Bool
-    if upstreamAuthority.isEmpty {
-      let authority = server.exchanges[exchange].head.authority
+    let authority = server.exchanges[exchange].head.authority
+    if upstreamAuthority.isEmpty, !authority.isEmpty {
       let arena = server.exchanges[exchange].head.fields.bytes
       isSubmitted = client.submit(
         call, head: server.exchanges[exchange].head, lines: passages[passage].lines,
         authority: arena.span.extracting(authority.range), endsStream: endsStream, loop: &loop)
     } else {
-      let authority = upstreamAuthority
+      let authority = upstreamAuthority.isEmpty ? Array(configuration.fallbackAuthority.utf8) : upstreamAuthority
       isSubmitted = client.submit(
         call, head: server.exchanges[exchange].head, lines: passages[passage].lines, authority: authority.span,
         endsStream: endsStream, loop: &loop)

@@ -21,6 +21,8 @@ public struct Proxy: ~Copyable {
   public struct Configuration: Sendable {
     /// `upstream`: the authority of the URL instead of the client's.
     public var upstreamAuthority: String?
+    /// That of the URL as well, for clients that name none (HTTP/1.0).
+    public var fallbackAuthority: String
     /// Requests under way. Above: 503 `overloaded`.
     public var inFlightCount: Int
     /// What the access log calls a user; empty: nothing. A reload may replace it.
@@ -29,8 +31,9 @@ public struct Proxy: ~Copyable {
     public var logsClient = true
     public var sampling = TraceSampling.off
 
-    public init(upstreamAuthority: String?, inFlightCount: Int = .max) {
+    public init(upstreamAuthority: String?, fallbackAuthority: String, inFlightCount: Int = .max) {
       self.upstreamAuthority = upstreamAuthority
+      self.fallbackAuthority = fallbackAuthority
       self.inFlightCount = inFlightCount
     }
   }
@@ -171,6 +174,7 @@ public struct Proxy: ~Copyable {
     switch event {
     case .opened(let connection): connected(connection)
     case .handshakeFailed: handshakeFailed(&loop)
+    case .flooded(let connection, let flood): flooded(connection, flood)
     case .disconnected(let context): downstreams.discard(Handle(raw: context))
     case .request(let exchange): requestArrived(exchange, &loop)
     case .refused(let exchange, let error): requestRefused(exchange, error, &loop)
@@ -229,6 +233,13 @@ public struct Proxy: ~Copyable {
     eventLog.info("tls_handshake_failed", [
       "client": .text(failure.peer.host), "listener": .integer(Int64(failure.listener)), "detail": .text(failure.detail),
     ])
+  }
+
+  private mutating func flooded(_ connection: Handle, _ flood: H2Flood) {
+    counters.flooded(Int(flood.rawValue))
+    let context = server.connections.contains(connection) ? Handle(raw: server.connections[connection].context) : .none
+    let client = downstreams.contains(context) ? downstreams[context].value.client : []
+    eventLog.warn("connection_flooded", ["kind": .text(flood.name.description), "client": .bytes(client)])
   }
 
   /// A handle of ours came up in the loop's timers.

@@ -159,9 +159,16 @@ extension ResponseHead {
     target.status = status
     target.contentLength = contentLength
     let options = ConnectionOptions(fields)
+    // RFC 9110 §8.6.
+    let hasNoLength = status < 200 || status == 204
     for line in fields.lines where !line.known.isConnectionSpecific {
       let name = fields.bytes.span.extracting(line.name.range)
-      if !options.isEmpty, options.lists(name, in: fields) { continue }
+      if line.known == .contentLength {
+        // It frames the content towards the client as well: nothing that `Connection` lists can take it away.
+        if hasNoLength { continue }
+      } else if !options.isEmpty, options.lists(name, in: fields) {
+        continue
+      }
       let storedName = target.fields.store(name)
       let storedValue = target.fields.store(fields.bytes.span.extracting(line.value.range))
       target.fields.lines.append(FieldLine(name: storedName, value: storedValue, known: line.known))

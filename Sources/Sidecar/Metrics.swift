@@ -54,7 +54,8 @@ struct Metrics: Sendable {
     one(.clientResets, counters[.clientResets], &text)
     one(.serverResets, counters[.serverResets], &text)
     one(.protocolViolations, counters[.protocolViolations], &text)
-    one(.floods, counters[.floods], &text)
+    text.begin(.floods)
+    for flood in H2Flood.allCases { text.sample(["kind": flood.name.description], counters.floods(Int(flood.rawValue))) }
     text.begin(.limitsHit)
     text.sample(["limit": "connections"], counters[.connectionLimitHits])
     text.sample(["limit": "in_flight"], counters[.inFlightLimitHits])

@@ -23,6 +23,7 @@ struct WorkerConfiguration: Sendable {
     origin = settings.upstreamOrigin
     proxy = Proxy.Configuration(
       upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,
+      fallbackAuthority: settings.upstream.origin.authority,
       // Each worker takes its share: they know nothing of each other.
       inFlightCount: max(1, (settings.limits.inFlightCount + workerCount - 1) / workerCount))
     proxy.logsClient = settings.log.logsClient

@@ -27,7 +27,6 @@ extension Proxy {
     var report = WorkerReport()
     report.counters = counters
     report.counters.count(.protocolViolations, server.counts.protocolViolations)
-    report.counters.count(.floods, server.counts.floods)
     report.counters.count(.connectionLimitHits, server.counts.connectionLimitHits)
     report.counters.count(.tokenCacheHits, tokenCache.hitCount)
     report.counters.count(.tokenCacheMisses, tokenCache.missCount)

@@ -48,7 +48,7 @@ public struct MetricFamily: Sendable, Equatable {
   public static let protocolViolations = own(
     "protocol_violations_total", .counter, "HTTP/2 connections that were ended because the client broke the protocol.")
   public static let floods = own(
-    "floods_total", .counter, "HTTP/2 connections that were ended because the client flooded us with frames.")
+    "floods_total", .counter, ["kind"], "HTTP/2 connections that were ended because the client flooded us with frames.")
   public static let limitsHit = own(
     "limits_hit_total", .counter, ["limit"], "How often something was refused or put off because a limit was reached.")
 

@@ -10,7 +10,7 @@ public struct WorkerCounters: Sendable {
     case tlsHandshakesFailed
     case requestsHTTP1, requestsHTTP2
     case contentBytesReceived, contentBytesSent
-    case clientResets, serverResets, protocolViolations, floods
+    case clientResets, serverResets, protocolViolations
     case connectionLimitHits, inFlightLimitHits, upstreamQueueLimitHits
     case tokenCacheHits, tokenCacheMisses, tokenCacheEvictions
     case upstreamRetries
@@ -25,6 +25,8 @@ public struct WorkerCounters: Sendable {
   public private(set) var requestDuration = DurationHistogram()
   public private(set) var gateDuration = DurationHistogram()
   public private(set) var upstreamDuration = DurationHistogram()
+  /// By what a client's connection was ended for.
+  private var floods = InlineArray<16, Int64>(repeating: 0)
 
   public init() {}
 
@@ -49,6 +51,9 @@ public struct WorkerCounters: Sendable {
     reasons[min(max(reason, 0), Self.reasonCapacity - 1)] &+= 1
   }
 
+  /// A client's connection was ended for the flood of this number; a number beyond the table counts as the last.
+  public mutating func flooded(_ kind: Int) { floods[min(max(kind, 0), floods.count - 1)] &+= 1 }
+
   public mutating func add(_ other: WorkerCounters) {
     for index in counters.indices { counters[index] &+= other.counters[index] }
     for index in statusClasses.indices { statusClasses[index] &+= other.statusClasses[index] }
@@ -56,6 +61,7 @@ public struct WorkerCounters: Sendable {
     requestDuration.add(other.requestDuration)
     gateDuration.add(other.gateDuration)
     upstreamDuration.add(other.upstreamDuration)
+    for index in floods.indices { floods[index] &+= other.floods[index] }
   }
 
   public subscript(counter: Counter) -> Int64 { counters[Int(counter.rawValue)] }
@@ -64,6 +70,8 @@ public struct WorkerCounters: Sendable {
   public func responses(statusClass first: Int) -> Int64 {
     statusClasses.indices.contains(first) ? statusClasses[first] : 0
   }
+
+  public func floods(_ kind: Int) -> Int64 { floods.indices.contains(kind) ? floods[kind] : 0 }
 
   public func refusals(reason: Int) -> Int64 {
     reasons.indices.contains(reason) ? reasons[reason] : 0

@@ -10,8 +10,12 @@ import Testing
   init() throws { (sidecar, app) = try SidecarUnderTest.shared.get() }
 
   /// The one request that came to the app for this path.
-  private func received(_ target: String, _ fields: String, authorized: Bool = true) throws -> H1Message {
-    #expect(try sidecar.ask("GET", target, fields, authorized: authorized).status == 200)
+  private func received(
+    _ target: String, _ fields: String, authorized: Bool = true, version: String = "HTTP/1.1", host: String = "Host: app.test\r\n"
+  ) throws -> H1Message {
+    let connection = try sidecar.connection()
+    try connection.send("GET \(target) \(version)\r\n\(host)\(authorized ? sidecar.authorization : "")\(fields)\r\n")
+    #expect(try connection.readResponse().status == 200)
     let all = app.received(target)
     #expect(all.count == 1)
     return try #require(all.first)
@@ -83,6 +87,20 @@ import Testing
     let (bytes, end) = connection.readToEnd()
     #expect(String(decoding: bytes, as: UTF8.self).hasPrefix("HTTP/1.1 200 "))
     #expect(end == .closed)
+  }
+
+  @Test func `an old client that names no host is served, whatever version the app speaks`() throws {
+    let message = try received("/hostless", "", version: "HTTP/1.0", host: "")
+    #expect(message.values("host") == ["127.0.0.1:\(app.port)"])
+    #expect(message.values("x-forwarded-host").isEmpty)
+    let port = try LoopbackServer.freePort()
+    let server = try ChildProcess("/usr/sbin/nghttpd", ["--no-tls", "--address=127.0.0.1", "--echo-upload", "\(port)"])
+    defer { server.signal(SIGTERM) }
+    _ = eventually { try? RawConnection(port: port) }
+    let http2 = try SidecarUnderTest(app: port, upstream: "protocol: http2")
+    let connection = try http2.connection()
+    try connection.send("POST /hostless HTTP/1.0\r\n\(http2.authorization)Content-Length: 3\r\n\r\nabc")
+    #expect(try connection.readResponse().status == 200)
   }
 
   @Test func `chunks of a client arrive as one body, without its trailers of authority`() throws {

@@ -113,6 +113,16 @@ import Testing
     #expect(lines == (expected.map { ["cookie: " + $0] } ?? []) + Self.identity + Self.gateway)
   }
 
+  @Test func `an Authorization that was nobody's credential is not kept beside a cookie`() {
+    let keep: (inout PolicyDraft) -> Void = { draft in
+      draft.keepsAuthorization = true
+      draft.credential = CredentialRule(cookie: "session", origins: ["https://app.test"])
+    }
+    let cookie = ("cookie", "session=" + Self.token)
+    #expect(Self.lines([cookie, ("authorization", "Basic cm9vdDo=")], bearer: nil, keep) == Self.identity + Self.gateway)
+    #expect(Self.lines([cookie], keep).first == "authorization: Bearer " + Self.token)
+  }
+
   @Test func `cookies in several lines are cut each`() {
     let lines = Self.lines([("cookie", "a=1"), ("cookie", "session=" + Self.token), ("cookie", "b=2")], bearer: nil) {
       $0.credential = CredentialRule(cookie: "session", origins: ["https://app.test"])

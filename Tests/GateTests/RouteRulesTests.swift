@@ -111,6 +111,15 @@ import Testing
     #expect(try Self.rule([first, second], "/a") == expected)
   }
 
+  @Test(arguments: ["post", "Post", "pOST", "purge", "get", "head"])
+  func `a restricting rule holds for its methods in every spelling, since some apps read them so`(method: String) throws {
+    let routes = [
+      RouteRule(path: "/a", methods: ["GET", "POST", "PURGE"], claims: Self.admin), RouteRule(path: "/**", access: .public),
+    ]
+    #expect(try Self.rule(routes, "/a", method: method) == 0)
+    #expect(try Self.rule(routes, "/a", method: method + "d") == 1)
+  }
+
   @Test func `a rule with methods leaves other methods to the next`() throws {
     let routes = [RouteRule(path: "/a", methods: ["GET"], access: .public), RouteRule(path: "/a", methods: ["PURGE"])]
     #expect(try Self.rule(routes, "/a") == 0)

@@ -1,6 +1,8 @@
 /// A header or trailer section while its fields arrive; sections never interleave on a connection (RFC 9113 §4.3).
 struct H2HeadAssembly {
   var slot = 0
+  /// Begun and not complete.
+  var isUnderWay = false
   var request = RequestHead()
   var response = ResponseHead()
   private var isTrailers = false
@@ -10,6 +12,7 @@ struct H2HeadAssembly {
 
   mutating func begin(slot: Int, isTrailers: Bool) {
     self.slot = slot
+    isUnderWay = true
     self.isTrailers = isTrailers
     accountedBytes = 0
     fieldCount = 0
@@ -101,7 +104,8 @@ struct H2HeadAssembly {
       return fail(.authorityInvalid(.authority))
     }
     if let length = request.fields.only(.contentLength) {
-      request.contentLength = Self.decimal(request.fields.bytes.span.extracting(length.range))
+      request.contentLength = FieldSyntax.contentLength(request.fields.bytes.span.extracting(length.range))
+      if request.contentLength == nil { return fail(.requestMalformed(.contentLength)) }
     }
     let expectations = request.fields.count(of: .expect)
     if expectations > 0 {
@@ -120,9 +124,9 @@ struct H2HeadAssembly {
 
   mutating func completeResponse() {
     response.version = .http2
-    if let length = response.fields.only(.contentLength) {
-      response.contentLength = Self.decimal(response.fields.bytes.span.extracting(length.range))
-    }
+    guard let length = response.fields.only(.contentLength) else { return }
+    response.contentLength = FieldSyntax.contentLength(response.fields.bytes.span.extracting(length.range))
+    if response.contentLength == nil { fail(.responseMalformed(.contentLength)) }
   }
 
   private static func isContinue(_ value: Span<UInt8>) -> Bool {
@@ -130,16 +134,6 @@ struct H2HeadAssembly {
     var lowered = [UInt8](repeating: 0, count: 12)
     for index in 0..<12 { lowered[index] = value[index] >= 65 && value[index] <= 90 ? value[index] | 32 : value[index] }
     return lowered.span.matches("100-continue")
-  }
-
-  static func decimal(_ digits: Span<UInt8>) -> UInt64? {
-    guard digits.count > 0, digits.count <= 19 else { return nil }
-    var value: UInt64 = 0
-    for index in 0..<digits.count {
-      guard digits[index] >= 48, digits[index] <= 57 else { return nil }
-      value = value * 10 + UInt64(digits[index] - 48)
-    }
-    return value
   }
 
   private static func equalIgnoringCase(_ bytes: [UInt8], _ left: Slice, _ right: Slice) -> Bool {

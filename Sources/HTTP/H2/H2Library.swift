@@ -15,6 +15,10 @@ enum H2Library {
     unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks, sendContent)
     unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frameSent)
     unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frameNotSent)
+    if role == .server {
+      unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, frameBegins)
+      unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, frameRefused)
+    }
 
     var option: OpaquePointer?
     unsafe precondition(nghttp2_option_new(&option) == 0, "out of memory")
@@ -25,6 +29,8 @@ enum H2Library {
     unsafe nghttp2_option_set_max_send_header_block_length(option, 192 * 1024)
     // A section at our limit may come in frames of 16 KiB; the library's own limit of 8 would end the connection first.
     unsafe nghttp2_option_set_max_continuations(option, max(8, settings.limits.headerSectionBytes / 16_384 + 8))
+    // Resets are judged with all else that a peer does (H2Patience); the library's count alone knows no busy connection.
+    unsafe nghttp2_option_set_stream_reset_rate_limit(option, 10_000, 1_000)
     var session: OpaquePointer?
     var memory = unsafe H2Memory.allocator(state.pointee.memory)
     let result =
@@ -45,6 +51,21 @@ enum H2Library {
     let data = unsafe nghttp2_session_get_stream_user_data(session, id)
     let number = Int(bitPattern: data)
     return number == 0 ? nil : number - 1
+  }
+
+  /// Before a frame is understood: what brings nothing costs patience.
+  private static let frameBegins: nghttp2_on_begin_frame_callback = { session, header, user in
+    let state = unsafe H2Library.state(user)
+    let header = unsafe header!.pointee
+    let isForOpenStream =
+      unsafe UInt32(header.type) == NGHTTP2_HEADERS.rawValue && nghttp2_session_find_stream(session, header.stream_id) != nil
+    return unsafe state.pointee.frameBegins(header, isForOpenStream) ? 0 : CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+  }
+
+  /// A frame that was answered with a reset.
+  private static let frameRefused: nghttp2_on_invalid_frame_recv_callback = { _, _, _, user in
+    unsafe H2Library.state(user).pointee.patience.spend(.resets, H2Patience.resetCost)
+    return 0
   }
 
   private static let beginHeaders: nghttp2_on_begin_headers_callback = { session, frame, user in
@@ -92,7 +113,10 @@ enum H2Library {
         unsafe state.pointee.batch.events.append(.ended(slot: slot))
       }
     case NGHTTP2_SETTINGS.rawValue:
-      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { unsafe state.pointee.batch.events.append(.settings) }
+      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 {
+        unsafe state.pointee.hasPeerSettings = true
+        unsafe state.pointee.batch.events.append(.settings)
+      }
     case NGHTTP2_GOAWAY.rawValue:
       let goAway = unsafe frame!.pointee.goaway
       unsafe state.pointee.batch.events.append(.goingAway(lastStream: goAway.last_stream_id, code: goAway.error_code))
@@ -104,6 +128,7 @@ enum H2Library {
   private static let contentReceived: nghttp2_on_data_chunk_recv_callback = { session, _, id, data, count, user in
     let state = unsafe H2Library.state(user)
     if unsafe state.pointee.role == .client { unsafe nghttp2_session_consume_connection(session, count) }
+    if count > 0 { unsafe state.pointee.patience.earn(1) }
     guard let slot = unsafe H2Library.slot(session, id), let data = unsafe data, let base = unsafe state.pointee.inputBase else {
       return 0
     }
@@ -115,7 +140,7 @@ enum H2Library {
   private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, user in
     let state = unsafe H2Library.state(user)
     guard let slot = unsafe H2Library.slot(session, id) else { return 0 }
-    unsafe state.pointee.streams[slot].isClosed = true
+    unsafe state.pointee.streamCloses(slot, code)
     unsafe state.pointee.batch.events.append(.closed(slot: slot, code: code))
     return 0
   }
@@ -168,7 +193,10 @@ extension H2SessionState {
     let start = streams[slot].queueStart
     streams[slot].queue.withSpan(start..<(start + count)) { output.append(copying: $0) }
     streams[slot].queueStart = start + count
+    patience.earn(Int32(truncatingIfNeeded: count >> 10))
     if streams[slot].queuedByteCount == 0 {
+      // Not held back by a window: the peer may acknowledge it in two of them.
+      patience.earn(2)
       streams[slot].queue.removeAll(keepingCapacity: true)
       streams[slot].queueStart = 0
     } else if streams[slot].queueStart >= 64 * 1024 {
@@ -180,6 +208,8 @@ extension H2SessionState {
 
   /// A complete header section: what it is depends on the side and on what came before.
   mutating func headComplete(_ slot: Int, endsStream: Bool) {
+    assembly.isUnderWay = false
+    if assembly.failure == .headerSectionTooLarge { patience.spend(.headerSections, H2Patience.sectionCost) }
     if streams[slot].hasFinalHead {
       let failure = assembly.failure
       let index = role == .server ? batch.keepTrailers(&assembly.request.fields) : batch.keepTrailers(&assembly.response.fields)
@@ -200,14 +230,57 @@ extension H2SessionState {
         batch.events.append(.request(slot: slot, head: index, endsStream: endsStream))
       }
     case .client:
+      assembly.completeResponse()
       guard assembly.failure == nil, assembly.response.status != 0 else {
         batch.events.append(.responseRefused(slot: slot))
         return
       }
       if !assembly.response.isInterim { streams[slot].hasFinalHead = true }
-      assembly.completeResponse()
       let index = batch.keep(&assembly.response)
       batch.events.append(.response(slot: slot, head: index, endsStream: endsStream))
+    }
+  }
+}
+
+extension H2SessionState {
+  /// False when the connection is to end: for `fault`, or because the peer has used up all patience.
+  mutating func frameBegins(_ header: nghttp2_frame_hd, _ isForOpenStream: Bool) -> Bool {
+    switch UInt32(header.type) {
+    case NGHTTP2_CONTINUATION.rawValue:
+      patience.spend(.continuations)
+      return !patience.isExhausted
+    case NGHTTP2_DATA.rawValue:
+      // Content earns it back.
+      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0 { patience.spend(.emptyData) }
+    case NGHTTP2_HEADERS.rawValue:
+      // The library knows what to say of stream 0 and of even ones.
+      if !isForOpenStream, header.stream_id & 1 == 1 { fault = knownStreams.fault(ofHeadersFor: header.stream_id) }
+    case NGHTTP2_PRIORITY.rawValue:
+      // Ignored by the library since we announce that we know no priorities (RFC 9113 §6.3).
+      if header.stream_id == 0 { fault = H2ErrorCode.protocolError }
+      patience.spend(.priorities)
+    case NGHTTP2_RST_STREAM.rawValue: patience.spend(.resets)
+    case NGHTTP2_SETTINGS.rawValue: patience.spend(.settings)
+    case NGHTTP2_PING.rawValue: patience.spend(.pings)
+    case NGHTTP2_WINDOW_UPDATE.rawValue: patience.spend(.windowUpdates)
+    default: patience.spend(.others)
+    }
+    // Between the frames of a section no other frame can begin.
+    assembly.isUnderWay = false
+    return fault == nil && !patience.isExhausted
+  }
+
+  mutating func streamCloses(_ slot: Int, _ code: UInt32) {
+    streams[slot].isClosed = true
+    if assembly.slot == slot { assembly.isUnderWay = false }
+    guard role == .server else { return }
+    // What came up while input was read, the peer has said. Of a stream that we reset it may have more under way.
+    let isOfPeer = unsafe inputBase != nil || code == H2ErrorCode.noError && !streams[slot].isReset
+    if isOfPeer { knownStreams.endedByPeer(streams[slot].id) }
+    if code == H2ErrorCode.noError {
+      patience.earn(2)
+    } else if !streams[slot].isReset {
+      patience.spend(.resets, H2Patience.resetCost)
     }
   }
 }

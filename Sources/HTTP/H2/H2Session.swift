@@ -60,14 +60,27 @@ internal import CNGHTTP2
     if result >= 0 { return }
     switch CInt(result) {
     case CInt(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue): throw .badPreface
-    case CInt(NGHTTP2_ERR_FLOODED.rawValue):
+    case CInt(NGHTTP2_ERR_FLOODED.rawValue), CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue):
+      if let fault = unsafe state.pointee.fault {
+        unsafe nghttp2_session_terminate_session(session, fault)
+        throw .failed("a frame for a stream that cannot have it")
+      }
       unsafe nghttp2_session_terminate_session(session, H2ErrorCode.enhanceYourCalm)
-      throw .flooded
+      throw unsafe .flooded(state.pointee.patience.worst)
+    case CInt(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue):
+      unsafe nghttp2_session_terminate_session(session, H2ErrorCode.enhanceYourCalm)
+      throw .flooded(.continuations)
     default:
       unsafe nghttp2_session_terminate_session(session, H2ErrorCode.protocolError)
       throw unsafe .failed(String(cString: nghttp2_strerror(CInt(result))))
     }
   }
+
+  /// The peer has begun its preface or a header section and owes the rest: nothing else can be read meanwhile.
+  public var isReadingSection: Bool { unsafe state.pointee.assembly.isUnderWay || !state.pointee.hasPeerSettings }
+
+  /// Lets time make up for what the peer has cost; to be called before ``receive(_:into:)``.
+  public mutating func heal(atNanoseconds now: Int64) { unsafe state.pointee.patience.heal(atNanoseconds: now) }
 
   /// Gives `count` bytes of received content back to the stream's and the connection's window.
   public mutating func consume(_ slot: Int, _ count: Int) {
@@ -166,6 +179,7 @@ internal import CNGHTTP2
   /// RST_STREAM (RFC 9113 §6.4).
   public mutating func reset(_ slot: Int, code: UInt32) {
     if unsafe state.pointee.streams[slot].isClosed { return }
+    unsafe state.pointee.streams[slot].isReset = true
     unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), state.pointee.streams[slot].id, code)
   }
 

@@ -13,6 +13,12 @@ internal import CNGHTTP2
   // While input is read.
   var inputBase: UnsafePointer<UInt8>?
   var assembly = H2HeadAssembly()
+  var patience = H2Patience()
+  var knownStreams = H2KnownStreams()
+  /// The error code of a frame that ends the connection for a reason the library does not know.
+  var fault: UInt32?
+  /// The first SETTINGS of the peer, with which its preface ends.
+  var hasPeerSettings = false
 
   // While output is made.
   var output: [UInt8] = []

@@ -28,6 +28,7 @@ public enum H2ErrorCode {
   public static let noError: UInt32 = 0x0
   public static let protocolError: UInt32 = 0x1
   public static let internalError: UInt32 = 0x2
+  public static let streamClosed: UInt32 = 0x5
   public static let refusedStream: UInt32 = 0x7
   public static let cancel: UInt32 = 0x8
   public static let enhanceYourCalm: UInt32 = 0xB
@@ -37,7 +38,7 @@ public enum H2ErrorCode {
 /// The connection cannot go on: flush what is pending (a GOAWAY, where the library could still make one) and close.
 public enum H2ConnectionError: Error, Equatable, Sendable {
   case badPreface
-  case flooded
+  case flooded(H2Flood)
   /// The library's own text for it.
   case failed(String)
 }

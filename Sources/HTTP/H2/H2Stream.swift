@@ -4,6 +4,8 @@ struct H2Stream {
   var isUsed = false
   /// The stream is gone in the library; only the owner's events are still under way.
   var isClosed = false
+  /// By us, for reasons of ours.
+  var isReset = false
   /// Opaque to the session.
   var owner: UInt64 = 0
 
