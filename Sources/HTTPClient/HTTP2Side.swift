@@ -8,7 +8,7 @@ extension HTTPClient {
     let settings = H2Settings(
       streamWindowBytes: UInt32(clamping: origins[origin].settings.streamWindowBytes),
       connectionWindowBytes: Int32(clamping: limits.connectionWindowBytes), limits: limits.message)
-    guard let session = sessions.insert(H2Session(.client, settings)) else { return false }
+    guard let session = sessions.insert(H2Session(.client, settings, memory: sessionMemory)) else { return false }
     connections[handle].phase = .http2
     connections[handle].session = session
     markDirty(handle)

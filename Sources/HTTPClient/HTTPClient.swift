@@ -21,6 +21,7 @@ public struct HTTPClient: ~Copyable {
   public var events: [ClientEvent] = []
   var connections = Slab<ClientConnection>(kind: connectionKind)
   var sessions = Slab<H2Session>(kind: sessionKind)
+  let sessionMemory = H2SessionMemory()
   var origins: [Origin] = []
   /// Origins whose waiting calls need another connection.
   var wanting: [Int] = []

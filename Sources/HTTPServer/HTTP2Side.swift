@@ -6,7 +6,7 @@ extension HTTPServer {
     let settings = H2Settings(
       concurrentStreamCount: UInt32(clamping: limits.streamCount), streamWindowBytes: UInt32(clamping: limits.streamWindowBytes),
       connectionWindowBytes: Int32(clamping: limits.connectionWindowBytes), limits: limits.message, offersConnectProtocol: true)
-    guard let session = sessions.insert(H2Session(.server, settings)) else { return }
+    guard let session = sessions.insert(H2Session(.server, settings, memory: sessionMemory)) else { return }
     connections[handle].phase = .http2
     connections[handle].session = session
     // It was in the accept queue when draining began.

@@ -15,6 +15,7 @@ public struct HTTPServer: ~Copyable {
   public var connections = Slab<ServerConnection>(kind: connectionKind)
   public var exchanges = Slab<ServerExchange>(kind: exchangeKind)
   var sessions = Slab<H2Session>(kind: sessionKind)
+  let sessionMemory = H2SessionMemory()
   /// To be taken by ``takeEvents(_:)`` until there are none.
   var events: [ServerEvent] = []
   /// By the number of the listener: TLS for its connections, or none. Replaced when certificates change; connections

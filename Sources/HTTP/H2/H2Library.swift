@@ -32,7 +32,7 @@ enum H2Library {
     // Resets are judged with all else that a peer does (H2Patience); the library's count alone knows no busy connection.
     unsafe nghttp2_option_set_stream_reset_rate_limit(option, 10_000, 1_000)
     var session: OpaquePointer?
-    var memory = unsafe H2Memory.allocator(state.pointee.memory)
+    var memory = unsafe H2Memory.allocator(state.pointee.memory.memory)
     let result =
       switch role {
       case .server: unsafe nghttp2_session_server_new3(&session, callbacks, state, option, &memory)

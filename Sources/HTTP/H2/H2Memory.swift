@@ -1,7 +1,22 @@
 internal import CNGHTTP2
 
-/// Memory of one session as the library asks for it. Each stream takes about ten small blocks and gives them back: they are
-/// kept by size for the next one, which costs a tenth of what the process's allocator takes for many streams at once.
+/// Memory for the sessions of one loop, so that none of them keeps any for itself. To be used on one thread.
+@safe public final class H2SessionMemory {
+  let memory: UnsafeMutablePointer<H2Memory>
+
+  public init() {
+    unsafe memory = .allocate(capacity: 1)
+    unsafe memory.initialize(to: H2Memory())
+  }
+
+  deinit {
+    unsafe memory.deinitialize(count: 1)
+    unsafe memory.deallocate()
+  }
+}
+
+/// Memory as the library asks for it. Each stream takes about ten small blocks and gives them back: they are kept by size
+/// for the next one, which costs a tenth of what the process's allocator takes for many streams at once.
 ///
 /// A block's size stands in front of it.
 @safe struct H2Memory: ~Copyable {
@@ -11,7 +26,6 @@ internal import CNGHTTP2
   private static var kindCount: Int { 16 }
   /// Larger blocks are not kept, and no more than this in all.
   private static var keptBytesLimit: Int { 256 * 1024 }
-  private static var idleBytesLimit: Int { 4 * 1024 }
 
   /// The first free block of each size; each holds the address of the next one.
   private var free: InlineArray<16, UnsafeMutableRawPointer?>
@@ -47,7 +61,7 @@ internal import CNGHTTP2
   }
 
   private static func make(_ size: Int) -> UnsafeMutableRawPointer {
-    let base = UnsafeMutableRawPointer.allocate(byteCount: headerBytes + size, alignment: 16)
+    let base = UnsafeMutableRawPointer.allocate(byteCount: headerBytes + size, alignment: 8)
     unsafe base.storeBytes(of: size, as: Int.self)
     return unsafe base + headerBytes
   }
@@ -81,16 +95,6 @@ internal import CNGHTTP2
     unsafe larger.copyMemory(from: block, byteCount: former)
     unsafe release(block)
     return unsafe larger
-  }
-
-  /// The session is idle: what more than one stream needs goes back to the process.
-  mutating func trim() {
-    guard keptBytes > Self.idleBytesLimit else { return }
-    for kind in 0..<Self.kindCount {
-      unsafe Self.releaseAll(from: free[kind])
-      unsafe free[kind] = nil
-    }
-    keptBytes = 0
   }
 
   private static func releaseAll(from first: UnsafeMutableRawPointer?) {

@@ -8,9 +8,9 @@ internal import CNGHTTP2
   let session: OpaquePointer
   let state: UnsafeMutablePointer<H2SessionState>
 
-  public init(_ role: Role, _ settings: H2Settings) {
+  public init(_ role: Role, _ settings: H2Settings, memory: H2SessionMemory = H2SessionMemory()) {
     unsafe state = .allocate(capacity: 1)
-    unsafe state.initialize(to: H2SessionState(role: role, settings: settings))
+    unsafe state.initialize(to: H2SessionState(role: role, settings: settings, memory: memory))
     unsafe session = H2Library.makeSession(role, settings, state)
     submitSettings(role, settings)
   }

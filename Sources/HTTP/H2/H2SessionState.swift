@@ -29,22 +29,18 @@ internal import CNGHTTP2
   private var trailerSections: [Int: FieldSection] = [:]
   var pendingHeads = H2PendingHeads()
 
-  let memory: UnsafeMutablePointer<H2Memory>
+  /// Shared with other sessions; it outlives this one.
+  let memory: H2SessionMemory
 
-  init(role: H2Session.Role, settings: H2Settings) {
-    unsafe memory = .allocate(capacity: 1)
-    unsafe memory.initialize(to: H2Memory())
+  init(role: H2Session.Role, settings: H2Settings, memory: H2SessionMemory) {
+    self.memory = memory
     self.role = role
     self.settings = settings
     unsafe inputBase = nil
     unsafe nameValues = .allocate(capacity: 64)
   }
 
-  deinit {
-    unsafe nameValues.deallocate()
-    unsafe memory.deinitialize(count: 1)
-    unsafe memory.deallocate()
-  }
+  deinit { unsafe nameValues.deallocate() }
 
   // MARK: Slots
 
@@ -76,7 +72,6 @@ internal import CNGHTTP2
       freeSlots = []
     }
     pendingHeads.trim()
-    unsafe memory.pointee.trim()
   }
 
   mutating func noteProgress(_ slot: Int, _ count: Int) {
