@@ -28,7 +28,7 @@ public enum Check: String, CaseIterable, Sendable {
       case .audienceMismatch: .audience
       case .subjectMissing: .subject
       case .claimInvalid, .claimsInsufficient: .claims
-      case .tokenRevoked: .revocation
+      case .tokenRevoked, .stateUnavailable: .revocation
       case .passkeyRequired: .passkey
       case .issuerNotAcceptedHere: .issuers
       case .originRefused: .origin
