@@ -38,6 +38,7 @@ public struct EndpointAnswer: Sendable {
     reason = nil
     cacheControl = "no-store"
     retryAfter = nil
+    setCookie = []
   }
 
   /// 204: what was asked for was done, and there is nothing to say.
