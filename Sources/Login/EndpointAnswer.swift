@@ -31,18 +31,18 @@ public struct EndpointAnswer: Sendable {
     self.retryAfter = reason == .rateLimited ? max(retryAfter, .seconds(1)) : nil
   }
 
-  private init(status: UInt16) {
+  private init(status: UInt16, setCookie: [UInt8]) {
     self.status = status
     mediaType = ""
     content = []
     reason = nil
     cacheControl = "no-store"
     retryAfter = nil
-    setCookie = []
+    self.setCookie = setCookie
   }
 
   /// 204: what was asked for was done, and there is nothing to say.
-  static var done: EndpointAnswer { EndpointAnswer(status: 204) }
+  static func done(setCookie: [UInt8]) -> EndpointAnswer { EndpointAnswer(status: 204, setCookie: setCookie) }
 
   /// An endpoint that the policy should not have let through: a bug.
   public static var notServed: EndpointAnswer { refusal(.internalError, "Internal server error") }

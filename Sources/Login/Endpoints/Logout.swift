@@ -6,7 +6,8 @@ extension LoginEndpoints {
   static let foreignTokenLifetime = Duration.seconds(7 * 86_400)
 
   /// `POST logout`: the session of the presented token ends; with `everywhere` all tokens of its identity that were
-  /// issued until now are void, whoever issued them. In force on every worker before this answers.
+  /// issued until now are void, whoever issued them. In force on every worker before this answers. The cookie
+  /// of the login, where there is one, is deleted.
   ///
   /// - Parameter content: nothing, or `{"everywhere": true}`.
   public func logout(_ token: PresentedToken, content: [UInt8]) async -> EndpointAnswer {
@@ -29,7 +30,7 @@ extension LoginEndpoints {
       }
       let entries = ended
       try await revoking("logout") { feed throws(StateStoreError) in try await feed.revoke(entries) }
-      return .done
+      return .done(setCookie: configuration.token.cookie?.fieldValue([], lifetime: .zero) ?? [])
     } catch {
       return .refusal(error, Self.logoutText(error))
     }
