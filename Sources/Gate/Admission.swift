@@ -92,6 +92,17 @@ public struct Admission: Sendable {
             value: Slice(start: base + Int(line.value.start), count: Int(line.value.count)), known: .other))
       }
     }
+    if let certificate = facts.certificateFields {
+      // Of the connection, not of a token: public routes have it too.
+      let base = head.fields.bytes.count
+      head.fields.bytes.append(contentsOf: certificate.bytes)
+      for line in certificate.lines {
+        lines.append(
+          FieldLine(
+            name: Slice(start: base + Int(line.name.start), count: Int(line.name.count)),
+            value: Slice(start: base + Int(line.value.start), count: Int(line.value.count)), known: .other))
+      }
+    }
     if let assertion {
       let name = head.fields.bytes.count
       head.fields.bytes.append(contentsOf: assertion.name)

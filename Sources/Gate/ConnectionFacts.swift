@@ -38,8 +38,14 @@ public struct ConnectionFacts: Sendable {
   public let clientCertificateSubject: String?
   /// The peer as the forwarded fields call it, written once for all requests.
   let forwarded: ForwardedPeer
+  /// What the app gets of the certificate's subject.
+  let certificateFields: CertificateFields?
 
-  init(peer: PeerAddress, isTLS: Bool, isTrustedProxy: Bool, clientCertificateSubject: String?) {
+  init(
+    peer: PeerAddress, isTLS: Bool, isTrustedProxy: Bool, clientCertificateSubject: String?,
+    certificateFields: CertificateFields? = nil
+  ) {
+    self.certificateFields = certificateFields
     self.peer = peer
     self.isTLS = isTLS
     self.isTrustedProxy = isTrustedProxy

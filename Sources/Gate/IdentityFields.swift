@@ -1,6 +1,17 @@
 import HTTP
 import JOSE
 
+/// What the app gets of a client certificate: bytes, and lines that are positions in them.
+final class CertificateFields: Sendable {
+  let bytes: [UInt8]
+  let lines: [FieldLine]
+
+  init(bytes: [UInt8], lines: [FieldLine]) {
+    self.bytes = bytes
+    self.lines = lines
+  }
+}
+
 /// The fields that tell the app who the user is, compiled.
 struct IdentityFields: Sendable {
   struct Field: Sendable {
@@ -13,7 +24,30 @@ struct IdentityFields: Sendable {
     let format: IdentityField.Format
   }
 
+  /// The claim path that means the subject of the client's certificate and no claim.
+  static let certificateSubject = "tls.subject"
+
   let fields: [Field]
+  /// Names of the fields, in lower case, that carry the subject of the client's certificate.
+  let certificateNames: [[UInt8]]
+
+  /// Field lines for a connection with a client certificate, once for all its requests. Names that no client can write.
+  func render(certificateSubject subject: String?) -> CertificateFields? {
+    var bytes: [UInt8] = []
+    var lines: [FieldLine] = []
+    guard let subject, !subject.isEmpty, !certificateNames.isEmpty else { return nil }
+    for name in certificateNames {
+      let nameStart = bytes.count
+      bytes.append(contentsOf: name)
+      let valueStart = bytes.count
+      Self.appendEncoded(Array(subject.utf8), to: &bytes)
+      lines.append(
+        FieldLine(
+          name: Slice(start: nameStart, count: name.count),
+          value: Slice(start: valueStart, count: bytes.count - valueStart), known: .other))
+    }
+    return CertificateFields(bytes: bytes, lines: lines)
+  }
 
   /// Field lines for a token's claims, once for all its requests. A claim that is missing or null leaves none.
   ///

@@ -77,7 +77,8 @@ public final class Policy: Sendable {
     let blocks = trustedProxies.indices.contains(listener) ? trustedProxies[listener] : []
     return ConnectionFacts(
       peer: peer, isTLS: isTLS, isTrustedProxy: blocks.contains { $0.contains(peer) },
-      clientCertificateSubject: clientCertificateSubject)
+      clientCertificateSubject: clientCertificateSubject,
+      certificateFields: identityFields.render(certificateSubject: clientCertificateSubject))
   }
 
   /// Whether a field of the header section may go on as far as its name is concerned.

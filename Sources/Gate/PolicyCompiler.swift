@@ -173,17 +173,22 @@ struct PolicyCompiler {
   mutating func identityFields() -> IdentityFields {
     var names: Set<[UInt8]> = []
     var fields: [IdentityFields.Field] = []
+    var certificateNames: [[UInt8]] = []
     for (index, field) in draft.identityFields.enumerated() {
       do throws(PolicyError.Problem) {
         let name = try managedName(field.name)
         guard names.insert(name.map { ManagedNames.fold($0) }).inserted else { throw .repeated }
         if case .text(let separator) = field.format { try checkSeparator(separator) }
+        if field.claim == IdentityFields.certificateSubject {
+          certificateNames.append(name)
+          continue
+        }
         guard let path = pathIndex(field.claim) else { throw .claimPathMalformed }
         fields.append(
           IdentityFields.Field(name: name, isSubject: field.claim == "sub", path: path, format: field.format))
       } catch { errors.append(.identityField(index, error)) }
     }
-    return IdentityFields(fields: fields)
+    return IdentityFields(fields: fields, certificateNames: certificateNames)
   }
 
   mutating func managedNames() -> ManagedNames {

@@ -73,6 +73,8 @@ public struct CallFailure: Error, Equatable, Sendable {
     case unreachable
     case tlsFailed
     case timedOut(Stage)
+    /// All connections that may be made were busy for too long.
+    case saturated
     /// What came is no valid response, or what was to be sent no valid request.
     case protocolError
     /// The stream or connection was reset, or ended in the middle of the response.

@@ -66,6 +66,8 @@ struct ClientConnection: ~Copyable {
   var decoder = BodyDecoder(.none, of: .response)
   var method = Method.get
   var persists = true
+  /// How long it may be idle and still be used, as far as the app has said so (`Keep-Alive: timeout`).
+  var patience = Duration.seconds(1 << 30)
   var isRequestChunked = false
   /// Request content that is still owed by its Content-Length.
   var owedByteCount: UInt64 = 0

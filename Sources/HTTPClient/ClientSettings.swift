@@ -54,7 +54,8 @@ public struct OriginSettings: Sendable {
   public var streamIdle: Duration
   /// A connection without a call is closed after that.
   public var keepAlive: Duration
-  /// A call without a connection, whatever it waits for. Above: `timedOut(.connect)`.
+  /// A call without a connection, whatever it waits for. Above: `saturated` where others have one, else
+  /// `timedOut(.connect)`.
   public var waiting: Duration
   public var maxConnectionCount: Int
   /// Calls that may wait for a connection. Above: ``HTTPClient/open(origin:owner:loop:)`` answers nil.

@@ -102,8 +102,9 @@ extension HTTPClient {
       guard isWaiting(call) else { continue }
       origins[origin].waitingCount -= 1
       calls[call].phase = .failed
+      let isBusy = origins[origin].connectionCount > origins[origin].connectingCount
       let failure = CallFailure(
-        .timedOut(.connect), retryable: true, mayHaveLeft: false, detail: "no free connection in time")
+        isBusy ? .saturated : .timedOut(.connect), retryable: !isBusy, mayHaveLeft: false, detail: "no free connection in time")
       events.append(.failed(call, failure))
     }
   }

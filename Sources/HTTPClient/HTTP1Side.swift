@@ -59,6 +59,7 @@ extension HTTPClient {
       // A handshake that failed was an ordinary request.
       if calls[call].isTunnel { calls[call].isRequestEnded = true }
       connections[handle].persists = persists
+      if persists, let patience = statedPatience(call) { connections[handle].patience = patience }
       connections[handle].decoder = BodyDecoder(body, of: .response)
       calls[call].headAt = now
       calls[call].phase = .receiving
@@ -70,6 +71,30 @@ extension HTTPClient {
       failCurrent(handle, .protocolError, detail: "response: \(error.violation.rawValue)")
       return input.count
     }
+  }
+
+  private func statedPatience(_ call: Handle) -> Duration? {
+    guard let line = calls[call].response.fields.only(.keepAlive) else { return nil }
+    return Self.keepAliveTimeout(calls[call].response.fields.bytes.span.extracting(line.range))
+  }
+
+  /// Of `timeout=5, max=100` (RFC 2068 §19.7.1.1, as servers still send it), less what is needed to be on the safe side.
+  static func keepAliveTimeout(_ value: Span<UInt8>) -> Duration? {
+    let name: StaticString = "timeout="
+    var start = 0
+    while start + name.utf8CodeUnitCount < value.count {
+      guard value.extracting(start..<start + name.utf8CodeUnitCount).matchesIgnoringCase(name) else {
+        start += 1
+        continue
+      }
+      var seconds = 0
+      for index in start + name.utf8CodeUnitCount..<value.count {
+        guard value[index] &- 0x30 < 10, seconds < 1_000_000 else { break }
+        seconds = seconds * 10 + Int(value[index] - 0x30)
+      }
+      return seconds > 1 ? .seconds(seconds - 1) : .milliseconds(seconds * 500)
+    }
+    return nil
   }
 
   /// Puts an interim response head, which stands in `response`, aside.

@@ -13,7 +13,15 @@ extension HTTPClient {
   /// A connection that can take a call now; an idle one is taken out of its list.
   mutating func readyConnection(_ origin: Int) -> Handle? {
     for handle in origins[origin].http2 where hasRoom(handle) { return handle }
-    return origins[origin].idle.popLast()
+    while let handle = origins[origin].idle.popLast() {
+      // The app is about to end it: a request would meet the end on its way.
+      guard connections[handle].phaseBeganAt + connections[handle].patience > now else {
+        close(handle)
+        continue
+      }
+      return handle
+    }
+    return nil
   }
 
   func hasRoom(_ handle: Handle) -> Bool {

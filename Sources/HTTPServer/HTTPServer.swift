@@ -23,6 +23,8 @@ public struct HTTPServer: ~Copyable {
   public var security: [ServerTLS?] = []
   /// One for each `handshakeFailed` event, in order.
   public var handshakeFailures: [HandshakeFailure] = []
+  /// Connections of all loops together; nil: no limit but this loop's own.
+  public var budget: SharedBudget?
   var dirty: [Handle] = []
   /// Connections that have something left to read without being told again.
   var resumable: [Handle] = []
@@ -59,56 +61,6 @@ public struct HTTPServer: ~Copyable {
   public var hasWork: Bool { !resumable.isEmpty || !events.isEmpty }
 
   // MARK: Connections
-
-  /// Takes what waits in the listener's queue, at most 64 at a time.
-  /// - Throws: when the system is out of descriptors or the limit is reached; the owner stops listening for a while.
-  public mutating func accept(_ listener: borrowing Listener, as number: Int, _ loop: inout EventLoop) throws(Errno) {
-    now = loop.now
-    for _ in 0..<64 {
-      // The queue keeps the rest; the owner asks again later.
-      guard connections.count < limits.connectionCount else {
-        counts.connectionLimitHits &+= 1
-        throw .tooManyOpenFiles
-      }
-      guard let accepted = try listener.accept() else { return }
-      let peer = accepted.peer
-      guard number < security.count, let tls = security[number] else {
-        open(ByteStream(accepted.takeSocket()), from: peer, listener: number, &loop)
-        continue
-      }
-      open(try ByteStream(accepted.takeSocket(), tls: tls), from: peer, listener: number, &loop)
-    }
-  }
-
-  private mutating func open(
-    _ stream: consuming ByteStream, from peer: SocketAddress, listener: Int, _ loop: inout EventLoop
-  ) {
-    guard let handle = connections.insert(
-      ServerConnection(stream: stream, peer: peer, listener: listener, now: loop.now))
-    else { return }
-    do throws(Errno) {
-      try loop.watch(connections[handle].stream.socket, as: handle)
-    } catch {
-      _ = connections.remove(handle)
-      return
-    }
-    if connections[handle].phase != .handshaking { events.append(.opened(connection: handle)) }
-    arm(handle, &loop)
-  }
-
-  /// The TLS handshake is complete: ALPN says what is spoken, its silence means HTTP/1.1 (RFC 9113 §3.2).
-  private mutating func secured(_ handle: Handle, _ loop: inout EventLoop) {
-    events.append(.opened(connection: handle))
-    enter(.head, handle, &loop)
-    if connections[handle].stream.negotiatedProtocol == "h2" { beginHTTP2(handle) }
-  }
-
-  /// Tells of a handshake that came to nothing, with what is known of it.
-  mutating func handshakeFailed(_ handle: Handle, _ detail: String) {
-    handshakeFailures.append(
-      HandshakeFailure(peer: connections[handle].peer, listener: connections[handle].listener, detail: detail))
-    events.append(.handshakeFailed)
-  }
 
   /// The descriptor of a connection is ready.
   public mutating func ready(_ readiness: Readiness, _ loop: inout EventLoop) {
@@ -265,6 +217,7 @@ public struct HTTPServer: ~Copyable {
     events.append(.disconnected(context: connections[handle].context))
     buffers.give(&connections[handle].pending)
     _ = connections.remove(handle)
+    budget?.giveBack()
   }
 
   /// Something that was begun does not come to its end.

@@ -52,7 +52,7 @@ extension HTTPServer {
     if connections.contains(handle) { arm(handle, &loop) }
   }
 
-  private mutating func expire(_ handle: Handle, _ loop: inout EventLoop) {
+  mutating func expire(_ handle: Handle, _ loop: inout EventLoop) {
     switch connections[handle].phase {
     case .handshaking:
       handshakeFailed(handle, "not complete in time")

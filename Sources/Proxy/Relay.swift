@@ -200,6 +200,7 @@ extension Reason {
       switch failure.kind {
       case .unreachable, .tlsFailed: .upstreamUnreachable
       case .timedOut: .upstreamTimeout
+      case .saturated: .overloaded
       case .protocolError: .upstreamProtocolError
       case .tunnelUnsupported: .webSocketUnsupported
       case .reset, .refused, .closedBeforeAnswer: .upstreamReset

@@ -64,6 +64,10 @@ extension SidecarSettings {
   }
 
   private func checkAddresses(_ reading: Reading) {
+    let asksClients = listeners.contains { $0.tls?.files.clientAuthorities != nil }
+    for field in identity.fields where field.claim.text == "tls.subject" && !asksClients {
+      reading.warn("identity.fields.\(field.name)", "never there: no listener has a clientCertificateAuthority")
+    }
     var listening = listeners.enumerated().map { ("listen[\($0.offset)].address", $0.element.address) }
     listening.append(("probes.address", probes.address))
     listening.append(("admin.address", admin.address))

@@ -49,6 +49,7 @@ struct Metrics: Sendable {
     one(.receivedBytes, counters[.contentBytesReceived], &text)
     one(.sentBytes, counters[.contentBytesSent], &text)
     one(.acceptedConnections, counters[.connectionsAccepted], &text)
+    one(.tlsHandshakesFailed, counters[.tlsHandshakesFailed], &text)
     one(.connections, Int64(report.connectionCount), &text)
     one(.streams, Int64(report.streamCount), &text)
     one(.clientResets, counters[.clientResets], &text)

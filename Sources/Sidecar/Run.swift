@@ -191,6 +191,7 @@ struct Sidecar {
       throw .system("\(error)")
     }
     let workerCount = listeners.count
+    let connectionBudget = SharedBudget(settings.limits.connectionCount)
     return listeners.enumerated().map { number, listeners in
       let mailbox = control.mailboxes[number]
       let slowPath = SlowPath(
@@ -203,6 +204,7 @@ struct Sidecar {
         number: number, listeners: listeners, mailbox: mailbox,
         configuration: WorkerConfiguration(
           settings, workerCount: workerCount, accessWriter: accessWriter, subjectHash: control.subjectHash),
+        connectionBudget: connectionBudget,
         snapshot: control.snapshot, slowPath: slowPath,
         eventLog: log, cacheSeed: seed,
         drained: { control.workerDrained() })

@@ -11,6 +11,8 @@ struct WorkerPlan: Sendable {
   var listeners: [OpenListener]
   var mailbox: Mailbox<WorkerMessage>
   var configuration: WorkerConfiguration
+  /// Shared by all workers.
+  var connectionBudget: SharedBudget
   var snapshot: ProxySnapshot
   var slowPath: SlowPath
   var eventLog: EventLog
@@ -55,6 +57,7 @@ struct Worker: ~Copyable {
   private var drainingEndsAt = MonotonicTime.distantFuture
   private var isDrained = false
   private var isStopped = false
+  private var pauseLoggedAt: MonotonicTime?
 
   init(_ plan: WorkerPlan) throws(Errno) {
     self.plan = plan
@@ -66,6 +69,7 @@ struct Worker: ~Copyable {
       gate: Gate(seed: plan.cacheSeed), snapshot: plan.snapshot, configuration: plan.configuration.proxy,
       slowPath: plan.slowPath, accessLog: AccessLog(writer: plan.configuration.accessWriter), eventLog: plan.eventLog)
     proxy.server.security = plan.configuration.security
+    proxy.server.budget = plan.connectionBudget
     loop = try EventLoop()
   }
 
@@ -114,11 +118,19 @@ struct Worker: ~Copyable {
     } catch {
       // Another worker has shut down the one socket that a Unix domain listener is.
       if isDraining { return }
-      plan.eventLog.warn("accept_failed", ["detail": .text(error.description)])
+      logPause(error)
       listeners[handle].isPaused = true
       loop.unwatch(listener.listener.descriptor.number)
       loop.timers.schedule(handle, at: loop.now + Self.acceptPause)
     }
+  }
+
+  /// Once in ten seconds: the pause is short, the shortage may be long.
+  private mutating func logPause(_ failure: Errno) {
+    guard pauseLoggedAt.map({ $0 + .seconds(10) <= loop.now }) ?? true else { return }
+    pauseLoggedAt = loop.now
+    let detail = failure == .connectionLimit ? "limits.connections is reached" : failure.description
+    plan.eventLog.warn("accept_paused", ["detail": .text(detail)])
   }
 
   private mutating func resumeListening(_ handle: Handle) {
@@ -160,6 +172,7 @@ struct Worker: ~Copyable {
     _ configuration: WorkerConfiguration, _ snapshot: ProxySnapshot, isUpstreamOther: Bool
   ) {
     proxy.server.limits = configuration.serverLimits
+    plan.connectionBudget.limit = configuration.connectionCount
     proxy.client.limits = configuration.clientLimits
     // Those that are the same stay, and with them the sessions that they can resume.
     for (number, tls) in configuration.security.enumerated() where proxy.server.security[number] != tls {

@@ -8,6 +8,8 @@ import Transport
 /// What of a worker comes from the configuration file and may change while it runs.
 struct WorkerConfiguration: Sendable {
   var serverLimits: ServerLimits
+  /// Downstream connections of all workers.
+  var connectionCount: Int
   /// By the number of the listener; nil: cleartext.
   var security: [ServerTLS?]
   var clientLimits: ClientLimits
@@ -18,6 +20,7 @@ struct WorkerConfiguration: Sendable {
 
   init(_ settings: SidecarSettings, workerCount: Int, accessWriter: LineWriter?, subjectHash: SubjectHash) {
     serverLimits = settings.limits.server
+    connectionCount = settings.limits.connectionCount
     security = settings.listeners.map { $0.tls?.tls }
     clientLimits = settings.clientLimits
     origin = settings.upstreamOrigin

@@ -41,6 +41,8 @@ public struct MetricFamily: Sendable, Equatable {
   // MARK: Downstream
 
   public static let acceptedConnections = own("connections_accepted_total", .counter, "Connections that clients opened.")
+  public static let tlsHandshakesFailed = own(
+    "tls_handshakes_failed_total", .counter, "TLS handshakes of clients that came to nothing.")
   public static let connections = own("connections", .gauge, "Connections of clients that are open.")
   public static let streams = own("http2_streams", .gauge, "HTTP/2 streams that are open.")
   public static let clientResets = own("client_resets_total", .counter, "Requests that the client gave up before their end.")
@@ -108,7 +110,7 @@ public struct MetricFamily: Sendable, Equatable {
   /// In the order of a scrape.
   public static let all: [MetricFamily] = [
     requests, responses, refusals, requestDuration, gateDuration, upstreamDuration, requestsInFlight, receivedBytes, sentBytes,
-    acceptedConnections, connections, streams, clientResets, serverResets, protocolViolations, floods, limitsHit,
+    acceptedConnections, tlsHandshakesFailed, connections, streams, clientResets, serverResets, protocolViolations, floods, limitsHit,
     tokenCacheHits, tokenCacheMisses, tokenCacheEvictions, tokenCacheEntries, upstreamConnections, upstreamRetries,
     issuerUsable, issuerKeys, issuerKeyAge, keyFetches, upstreamFound, corbadoCalls, corbadoDuration, stateOperations,
     stateDuration, ready, draining, reloads, configurationInForce, configurationTime, logLinesDropped, spans, buildInfo, cpu,

@@ -14,6 +14,9 @@ public struct Errno: Error, Equatable, Sendable {
   public static let connectionReset = Errno(ECONNRESET)
   public static let connectionRefused = Errno(ECONNREFUSED)
 
+  /// Not of the system: ``SharedBudget`` or a loop's own limit.
+  public static let connectionLimit = Errno(EUSERS)
+
   /// Out of descriptors, of this process or of the system.
   public var isDescriptorExhaustion: Bool { code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM }
 }

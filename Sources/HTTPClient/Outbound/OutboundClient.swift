@@ -284,7 +284,7 @@ public actor OutboundClient {
     guard !failure.mayHaveLeft else { return false }
     switch failure.kind {
     case .refused, .closedBeforeAnswer: return true
-    case .unreachable, .tlsFailed, .timedOut, .protocolError, .reset, .tunnelUnsupported: return false
+    case .unreachable, .tlsFailed, .timedOut, .saturated, .protocolError, .reset, .tunnelUnsupported: return false
     }
   }
 

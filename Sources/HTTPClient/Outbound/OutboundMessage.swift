@@ -47,7 +47,7 @@ extension OutboundFailure {
     switch failure.kind {
     case .unreachable: kind = isNameUnknown ? .nameNotResolved : .connectFailed
     case .tlsFailed: kind = .tlsFailed
-    case .timedOut: kind = .timedOut
+    case .timedOut, .saturated: kind = .timedOut
     case .protocolError, .tunnelUnsupported: kind = .protocolError
     case .reset, .refused, .closedBeforeAnswer: kind = .connectionClosed
     }

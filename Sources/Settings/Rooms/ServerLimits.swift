@@ -11,6 +11,7 @@ extension LimitSettings {
     limits.requestHead = requestHead
     limits.idle = idle
     limits.bodyIdle = bodyIdle
+    limits.connectionCount = connectionCount
     return limits
   }
 }

@@ -140,6 +140,8 @@ public struct LimitSettings: Equatable, Sendable {
   public let message: MessageLimits
   /// Bytes of a token. Above: `token_too_large`.
   public let tokenBytes: Int
+  /// Downstream connections of all workers. Above: they wait in the accept queue, and idle ones are ended.
+  public let connectionCount: Int
   /// Streams of one connection.
   public let streamCount: Int
   public let streamWindowBytes: Int
@@ -175,7 +177,8 @@ public struct LimitSettings: Equatable, Sendable {
     inFlightCount = keys.value("inFlight", .count(1...1_000_000), default: "4096")
     lameDuck = keys.value("lameDuck", .duration(.zero...(.seconds(600))), default: "5s")
     drain = keys.value("drain", .duration(.zero...(.seconds(3600))), default: "30s")
-    keys.notYet("connections", "bufferedBytes")
+    connectionCount = keys.value("connections", .count(1...1_000_000), default: "10000")
+    keys.notYet("bufferedBytes")
     if connectionWindowBytes < streamWindowBytes {
       keys.warn("connectionWindow", "smaller than streamWindow: one stream can never use its own")
     }
