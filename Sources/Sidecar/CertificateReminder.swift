@@ -8,13 +8,23 @@ enum CertificateReminder {
 
   static func remind(_ settings: SidecarSettings, _ log: EventLog) {
     let now = Clock.unixNanoseconds() / 1_000_000_000
+    for (file, validity) in validities(settings) { remind(file, validity, now, log) }
+  }
+
+  /// Of every certificate of ours, each file once.
+  static func validities(_ settings: SidecarSettings) -> [(file: String, validity: ClosedRange<Int64>)] {
+    var found: [(file: String, validity: ClosedRange<Int64>)] = []
+    func add(_ file: String, _ validity: ClosedRange<Int64>) {
+      if !found.contains(where: { $0.file == file }) { found.append((file, validity)) }
+    }
     for listener in settings.listeners {
       guard let tls = listener.tls, let made = tls.tls else { continue }
-      for (files, validity) in zip(tls.files.pairs, made.validities) { remind(files.certificate, validity, now, log) }
+      for (files, validity) in zip(tls.files.pairs, made.validities) { add(files.certificate, validity) }
     }
     if let pair = settings.upstream.tls.pair, let validity = settings.upstream.security?.validity {
-      remind(pair.certificate, validity, now, log)
+      add(pair.certificate, validity)
     }
+    return found
   }
 
   private static func remind(_ file: String, _ validity: ClosedRange<Int64>, _ now: Int64, _ log: EventLog) {

@@ -129,6 +129,10 @@ struct Metrics: Sendable {
     text.begin(.logLinesDropped)
     text.sample(["log": "access"], applier.accessWriter?.droppedLineCount ?? 0)
     text.sample(["log": "event"], eventWriter.droppedLineCount)
+    text.begin(.certificateExpiry)
+    for (file, validity) in CertificateReminder.validities(applier.settings) {
+      text.sample(["file": file], validity.upperBound)
+    }
     let spans = control.exporter.counts
     text.begin(.spans)
     text.sample(["result": "exported"], spans.exported)

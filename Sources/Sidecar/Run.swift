@@ -255,7 +255,9 @@ struct Sidecar {
     let (control, probes, admin, executor, stateProbe) = (control, probes, admin, executor, stateProbe)
     control.login.revocations.start()
     Task(executorPreference: executor) {
-      do throws(KeyFailure) { try await control.subjectHash.load(from: stateProbe.store) } catch {
+      do throws(KeyFailure) {
+        try await control.subjectHash.load(from: stateProbe.store, else: settings.signingKeyContent)
+      } catch {
         control.log.error("subject_hash_unavailable", ["detail": .text("\(error)")])
       }
       await control.keys.start()

@@ -13,8 +13,11 @@ final class SubjectHash: Sendable {
 
   private let key = Mutex<MessageAuthenticationKey?>(nil)
 
-  /// Takes the key of the store, which is made if there is none. If the store has none to give, one of this process is taken.
-  nonisolated(nonsending) func load(from store: any StateStore) async throws(KeyFailure) {
+  /// Takes the key of the store, which is made if there is none. A store that keeps no keys (Redis) leaves us to what all
+  /// replicas have besides; without that, a key of this process is taken.
+  ///
+  /// - Parameter shared: the content of the key that tokens are signed with; never used as it is.
+  nonisolated(nonsending) func load(from store: any StateStore, else shared: [UInt8]?) async throws(KeyFailure) {
     // As text, like all keys in the store.
     let fresh = Self.hexadecimal(try randomBytes(32))
     let stored = StoredSigningKey(
@@ -24,7 +27,13 @@ final class SubjectHash: Sendable {
     do throws(StateStoreError) {
       let kept = try await store.storeSigningKey(stored)
       if kept.pem.count >= 32 { secret = kept.pem }
-    } catch {}
+    } catch {
+      if let shared, !shared.isEmpty {
+        let purpose = "subjects in logs"
+        let root = try MessageAuthenticationKey(secret: shared.span, hash: .sha256)
+        secret = root.tag(over: purpose.utf8.span)
+      }
+    }
     let key = try MessageAuthenticationKey(secret: secret.span, hash: .sha256)
     self.key.withLock { $0 = key }
   }

@@ -41,6 +41,13 @@ struct WorkerConfiguration: Sendable {
 }
 
 extension SidecarSettings {
+  /// Of the key that tokens are signed with, where it is no generated one: all replicas have it.
+  var signingKeyContent: [UInt8]? {
+    if let form = login.token.form { return form.key.bytes }
+    guard case .file(let path) = login.token.key else { return nil }
+    return try? FileContent.read(path, limitBytes: 64 * 1024)
+  }
+
   /// Where spans go.
   var spanTarget: SpanExporter.Target? {
     tracing.map { SpanExporter.Target(url: $0.traces, authority: $0.certificateAuthority) }

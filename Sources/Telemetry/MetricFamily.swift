@@ -96,6 +96,8 @@ public struct MetricFamily: Sendable, Equatable {
     "configuration_loaded_timestamp_seconds", .gauge, "When the configuration in force was read.")
   public static let logLinesDropped = own(
     "log_lines_dropped_total", .counter, ["log"], "Lines that standard output or standard error did not take in time.")
+  public static let certificateExpiry = own(
+    "certificate_expiry_timestamp_seconds", .gauge, ["file"], "When a certificate of ours ends, since the Unix epoch.")
   public static let spans = own(
     "spans_total", .counter, ["result"], "Spans of sampled requests: exported, or dropped since the collector did not take them.")
   public static let buildInfo = own("build_info", .gauge, ["version"], "1; the version that runs.")
@@ -113,7 +115,7 @@ public struct MetricFamily: Sendable, Equatable {
     acceptedConnections, tlsHandshakesFailed, connections, streams, clientResets, serverResets, protocolViolations, floods, limitsHit,
     tokenCacheHits, tokenCacheMisses, tokenCacheEvictions, tokenCacheEntries, upstreamConnections, upstreamRetries,
     issuerUsable, issuerKeys, issuerKeyAge, keyFetches, upstreamFound, corbadoCalls, corbadoDuration, stateOperations,
-    stateDuration, ready, draining, reloads, configurationInForce, configurationTime, logLinesDropped, spans, buildInfo, cpu,
+    stateDuration, ready, draining, reloads, configurationInForce, configurationTime, logLinesDropped, certificateExpiry, spans, buildInfo, cpu,
     residentMemory, virtualMemory, openDescriptors, descriptorLimit, startTime,
   ]
 }
