@@ -1,6 +1,5 @@
 public import HTTP
 public import JOSE
-internal import OpenSSL
 
 /// Proof for the app that a request came through here and whose it is: a short-lived JWT in a field of its own.
 ///
@@ -36,7 +35,7 @@ public final class IdentityAssertion: Sendable {
 
   init(
     _ rule: AssertionRule, _ token: VerifiedToken, _ policy: Policy, with key: SigningKey, now: UnixTime
-  ) throws(KeyFailure) {
+  ) throws(SigningFailure) {
     self.token = token
     madeAt = now
     let expiration = min(now + rule.lifetime, token.validUntil)
@@ -76,7 +75,7 @@ extension Gate {
     let place = Int(hint.slot)
     if let known = assertions[place], known.serves(token, at: snapshots.now) { return known }
     guard let assertionKey else { throw Interruption(.keysUnavailable) }
-    do throws(KeyFailure) {
+    do throws(SigningFailure) {
       let made = try IdentityAssertion(rule, token, snapshots.policy, with: assertionKey, now: snapshots.now)
       // Bounded by the cache, whose places these are.
       if isCached(token, at: place) { assertions[place] = made }

@@ -91,6 +91,7 @@ import Testing
       .identifierTaken: 403, .stateUnavailable: 503, .corbadoRefused: 500, .corbadoAnswerInvalid: 500,
       .corbadoMisconfigured: 500, .corbadoUnreachable: 500, .passkeyDataMalformed: 401, .passkeyDataRefused: 401,
       .passkeyDataReplayed: 401, .identityUnlinked: 401, .identityUnavailable: 500, .rateLimited: 429, .internalError: 500,
+      .refreshTokenRefused: 401, .refreshTokenReused: 401,
     ]
     #expect(statuses.count == LoginReason.allCases.count)
     for (reason, status) in statuses { #expect(reason.status == status) }

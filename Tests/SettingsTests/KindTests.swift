@@ -86,7 +86,7 @@ import Transport
   @Test(arguments: [
     ("0.0.0.0:8080", "0.0.0.0:8080"), ("127.0.0.1:1", "127.0.0.1:1"), ("\"[::]:65535\"", "[::]:65535"),
     ("\"[::1]:80\"", "[::1]:80"),
-    ("localhost:80", "127.0.0.1:80"), ("unix:/run/x", "unix:/run/x"), ("unix:x", "unix:/nowhere/x"),
+    ("localhost:80", "127.0.0.1:80"), ("unix:/run/x", "unix:/run/x"), ("unix:x", "unix:/etc/x"), ("unix:///run/x", "unix:/run/x"),
   ])
   func `listening takes an address and a port`(text: String, expected: String) {
     #expect(read(.listenAddress, text).value?.description == expected)

@@ -11,11 +11,10 @@ import Testing
     ),
     ("limits: {idel: 1s}", "f.yaml:6:10: limits.idel: is not a key here; did you mean 'idle'?"),
     ("log: {acces: off}", "f.yaml:6:7: log.acces: is not a key here; did you mean 'access'?"),
-    ("log: {colour: off}", "f.yaml:6:7: log.colour: is not a key here; known are access, level"),
-    ("tracing: null", "f.yaml:6:1: tracing: is not available in this version"),
+    ("log: {colour: off}", "f.yaml:6:7: log.colour: is not a key here; known are access, client, level, subject"),
     ("limits: {bufferedBytes: 1MiB}", "f.yaml:6:10: limits.bufferedBytes: is not available in this version"),
-    ("log: {\"a\\nb\": 1}", "f.yaml:6:7: log.'a\u{FFFD}b': is not a key here; known are access, level"),
-    ("log: {<<: {level: info}}", "f.yaml:6:7: log.'<<': is not a key here; known are access, level"),
+    ("log: {\"a\\nb\": 1}", "f.yaml:6:7: log.'a\u{FFFD}b': is not a key here; known are access, client, level, subject"),
+    ("log: {<<: {level: info}}", "f.yaml:6:7: log.'<<': is not a key here; known are access, client, level, subject"),
   ])
   func `an unknown key is refused with its place and what was meant`(line: String, expected: String) {
     #expect(problem(changed(line)) == expected)

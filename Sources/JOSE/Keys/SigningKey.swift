@@ -1,5 +1,8 @@
 public import OpenSSL
 
+/// Why nothing was signed, for those who mint and know no OpenSSL.
+public typealias SigningFailure = KeyFailure
+
 /// A key that mints tokens with one algorithm.
 public struct SigningKey: Sendable {
   /// `kid` of what it mints; nil leaves it out.
