@@ -20,12 +20,14 @@ internal import COpenSSL
       guard let context = unsafe EVP_MAC_CTX_new(mac) else { return nil }
       let initialised = unsafe secret.withUnsafeBufferPointer { secret in
         unsafe EVP_MD_get0_name(hash.method.pointer).map { name in
-          var parameters = unsafe (
+          // An array, not a tuple: a pointer to a tuple's first element says nothing about the second, and the optimiser
+          // then leaves the end of the list out.
+          let parameters = unsafe [
             OSSL_PARAM_construct_utf8_string(lasting("digest"), UnsafeMutablePointer(mutating: name), 0),
-            OSSL_PARAM_construct_end()
-          )
-          return unsafe withUnsafePointer(to: &parameters.0) { list in
-            unsafe EVP_MAC_init(context, secret.baseAddress, secret.count, list)
+            OSSL_PARAM_construct_end(),
+          ]
+          return unsafe parameters.withUnsafeBufferPointer { list in
+            unsafe EVP_MAC_init(context, secret.baseAddress, secret.count, list.baseAddress)
           }
         }
       }
