@@ -5,7 +5,8 @@ import Transport
 
 /// Whether new requests should come here, with the state of everything that this depends on.
 ///
-/// False only before the first usable keys and revocations, and while draining: one dependency that is away must not take every replica out.
+/// False only before the first usable keys and revocations, and while draining: one dependency that is away must not take
+/// every replica out.
 /// With `isStrict` every dependency counts.
 struct ProcessReadiness: Sendable {
   var isDraining: Bool
