@@ -89,7 +89,7 @@ final class LoginReplicas: Sendable {
         apiSecret: {env: CORBADO_API_SECRET}
         backendAPI: "http://127.0.0.1:\(corbado.port)"
         maxInFlight: 1024
-        maxPerSecond: 100000
+        maxPerSecond: 10000
       issuers:
         - issuer: \(issuer.first.issuer)
           audiences: [my-app]
