@@ -26,7 +26,7 @@ for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-serv
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 for pair in gunicorn:gunicorn flask:python3-flask ensurepip:python3-venv websockets:python3-websockets h2:python3-h2 \
-  hypercorn:python3-hypercorn grpc:python3-grpcio; do
+  hypercorn:python3-hypercorn grpc:python3-grpcio jwt:python3-jwt cryptography:python3-cryptography; do
   /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
 done
 if [ -n "$missing" ]; then

@@ -99,6 +99,23 @@ final class CorbadoFake: Sendable {
     }
   }
 
+  /// Calls to other hosts than Corbado's are answered by `services`.
+  func outbound(besides services: (@Sendable (Call) -> Script)?, _ notes: ServiceCalls) -> Outbound {
+    guard let services else { return outbound }
+    let corbado = outbound
+    return Outbound { [self] request throws(OutboundFailure) in
+      guard request.url.host != "127.0.0.1" else { return try await corbado.send(request) }
+      let call = Call(
+        method: request.method, url: request.url, fields: request.fields,
+        content: String(decoding: request.content, as: UTF8.self))
+      notes.add(call)
+      switch services(call) {
+      case .failure(let failure): throw failure
+      case .answer(let status, let content): return response(status, content)
+      }
+    }
+  }
+
   private func response(_ status: Int, _ content: String) -> OutboundResponse {
     var head = ResponseHead()
     head.status = UInt16(status)

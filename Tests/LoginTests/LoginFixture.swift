@@ -19,12 +19,16 @@ final class LoginFixture: Sendable {
   let store: any StateStore
   let login: LoginEndpoints
   let clock: ManualClock
+  private let calls = ServiceCalls()
+  /// What reached anybody but Corbado.
+  var serviceCalls: [CorbadoFake.Call] { calls.all }
   private let log: FileHandle
   private let writer: LineWriter
 
   init(
     _ configuration: Configuration? = nil, store: ((any StateStore) -> any StateStore)? = nil,
-    passkeyDataKeys: PasskeyDataKeys? = nil, onCall: @escaping @Sendable (CorbadoFake.Call) async -> Void = { _ in },
+    passkeyDataKeys: PasskeyDataKeys? = nil, services: (@Sendable (CorbadoFake.Call) -> CorbadoFake.Script)? = nil,
+    onCall: @escaping @Sendable (CorbadoFake.Call) async -> Void = { _ in },
     publishRevocations: @escaping RevocationFeed.Publish = { _ in }
   ) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "login-\(UUID().uuidString)")
@@ -41,7 +45,7 @@ final class LoginFixture: Sendable {
     writer = try LineWriter(descriptor: log.fileDescriptor)
     let clock = clock
     login = LoginEndpoints(
-      try configuration ?? .sample(), store: self.store, outbound: corbado.outbound,
+      try configuration ?? .sample(), store: self.store, outbound: corbado.outbound(besides: services, calls),
       log: EventLog(writer: writer, level: .debug), executor: executor, passkeyDataKeys: passkeyDataKeys,
       publishRevocations: publishRevocations,
       now: { clock.now }, monotonic: { clock.monotonic })
@@ -113,6 +117,12 @@ final class LoginFixture: Sendable {
       subjectIssuer: try #require(origin), subject: try #require(claims.subject), claims: claims.document,
       origin: .passkeyLogin(sessionID: session))
   }
+}
+
+final class ServiceCalls: Sendable {
+  private let calls = Mutex<[CorbadoFake.Call]>([])
+  var all: [CorbadoFake.Call] { calls.withLock { $0 } }
+  func add(_ call: CorbadoFake.Call) { calls.withLock { $0.append(call) } }
 }
 
 final class ManualClock: Sendable {

@@ -1,6 +1,8 @@
 /// Every command, in the order of the usage. A command is one file beside this one and one line here.
 enum CommandTable {
-  static let commands: [Command] = [.run, .check, .explain, .health, .links, .revoke]
+  static let commands: [Command] = [
+    .run, .check, .explain, .health, .links, .revoke, .keygen, .rotateKeys,
+  ]
 
   static let usage: String = {
     let lines = commands.map { "\($0.name) \($0.arguments)" } + ["version", "help"]

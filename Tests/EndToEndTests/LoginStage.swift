@@ -1,0 +1,81 @@
+import Foundation
+import OpenSSL
+import TestPeers
+import Testing
+
+/// An emulator of Corbado as a process of its own, and the configuration that leads to it.
+final class EmulatorProcess {
+  let port: UInt16
+  let control: UInt16
+  private let process: ChildProcess
+
+  static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appending(path: "passkey-sidecar-demo").path
+
+  init(_ arguments: String...) throws {
+    (port, control) = (try LoopbackServer.freePort(), try LoopbackServer.freePort())
+    process = try ChildProcess(
+      Self.binary,
+      [
+        "emulator", "--port", "\(port)", "--control-port", "\(control)", "--project-id", "pro-1", "--api-secret",
+        "corbado1_x",
+      ] + arguments)
+    let control = control
+    let isThere = eventually { (try? RawConnection(port: control)).map { _ in true } }
+    #expect(isThere == true, "the emulator did not start")
+  }
+
+  deinit { process.signal(SIGKILL) }
+
+  /// As `corbado:` of a sidecar's configuration.
+  func corbado(_ more: String = "") -> String {
+    "corbado: {projectID: pro-1, apiSecret: {env: CORBADO_API_SECRET}, backendAPI: \"http://127.0.0.1:\(port)\"\(more)}"
+  }
+
+  /// Signed passkey data of a user, as after a passkey login.
+  func signedPasskeyData(for identifier: String) throws -> String {
+    let body = "{\"identifier\":\"\(identifier)\"}"
+    let connection = try RawConnection(port: control)
+    try connection.send(
+      "POST /mint HTTP/1.1\r\nHost: c\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+        + "Connection: close\r\n\r\n\(body)")
+    let answer = try connection.readResponse()
+    let json = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+    return try #require(json?["signedPasskeyData"] as? String)
+  }
+}
+
+extension SidecarUnderTest {
+  /// A call of one of our endpoints, as a mobile client makes it: no cookie, no Origin, nothing but what is needed.
+  func call(_ path: String, _ body: String, token: String? = nil) throws -> H1Message {
+    let bearer = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+    return try ask(
+      "POST", path, bearer + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n", body: body,
+      authorized: false)
+  }
+
+  func get(_ path: String, token: String) throws -> H1Message {
+    try ask("GET", path, "Authorization: Bearer \(token)\r\n", authorized: false)
+  }
+}
+
+extension H1Message {
+  var json: [String: Any] { (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:] }
+}
+
+extension String {
+  /// With some lines of a configuration, known by their keys, replaced; a line's indented lines go with it.
+  func replacing(sections: [String: String]) -> String {
+    var result: [String] = []
+    var isDropping = false
+    for line in split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+      if line.first?.isLetter == true {
+        let key = String(line.prefix { $0 != ":" })
+        isDropping = sections[key] != nil
+        if let replacement = sections[key] { result.append(replacement) }
+      }
+      if !isDropping { result.append(line) }
+    }
+    return result.joined(separator: "\n")
+  }
+}
