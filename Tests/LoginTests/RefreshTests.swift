@@ -74,7 +74,7 @@ import Testing
   @Test func `an ended session, a removed link and an identity that is revoked give nothing more`() async throws {
     let (answer, token) = try await login(fixture)
     let session = try #require(answer.tokenClaims["sid"] as? String)
-    let until = StoredTime(fixture.clock.now + .seconds(9000))
+    let until = StoredTime(seconds: fixture.clock.now.seconds + 9000)
     try await fixture.login.revocations.revoke([RevocationInForce(.session(id: session), until: until)])
     #expect(await refresh(token).reason == .refreshTokenRefused)
 

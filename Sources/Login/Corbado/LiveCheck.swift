@@ -57,7 +57,8 @@ public struct LiveCheck: Sendable {
       findings.append(note("\(other): \(isServed ? "is served as well" : "is not served") (\(answer.summary))"))
     }
     let unnamed = await verify(path, username: nil)
-    findings.append(note("without username: \(unnamed.summary); verify.username omit \(unnamed.answer?.status == 200 ? "works" : "does not work")"))
+    let works = unnamed.answer?.status == 200 ? "works" : "does not work"
+    findings.append(note("without username: \(unnamed.summary); verify.username omit \(works)"))
     return findings
   }
 
@@ -140,7 +141,9 @@ public struct LiveCheck: Sendable {
     switch answer.status {
     case 401: return Finding(text: place + "401: Corbado does not take this secret, or not in this form", isGood: false)
     case 403: return Finding(text: place + "403: the key lacks the permission, or this address is not allowed", isGood: false)
-    case 404, 405: return Finding(text: place + "\(answer.status): is not served; see corbado.backendAPI and corbado.verify.path", isGood: false)
+    case 404, 405:
+      return Finding(
+        text: place + "\(answer.status): is not served; see corbado.backendAPI and corbado.verify.path", isGood: false)
     case 429: return Finding(text: place + "429: too many calls from this address", isGood: false)
     default: break
     }

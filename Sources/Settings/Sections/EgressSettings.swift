@@ -11,7 +11,7 @@ public struct EgressSettings: Equatable, Sendable {
     let noProxy = keys.value("noProxy", .list(of: .text("a name, an address or a block")), default: "[]")
     let sources = keys.sources
     let fromEnvironment = url == nil ? sources.variable("HTTPS_PROXY", "https_proxy") : nil
-    guard let address = url ?? fromEnvironment.flatMap(ProxyAddress.init) else {
+    guard let address = url ?? fromEnvironment.flatMap { ProxyAddress($0) } else {
       if fromEnvironment != nil { keys.refuse("proxy", "HTTPS_PROXY of the environment is not http://[user:password@]host:port") }
       proxy = nil
       return
@@ -36,6 +36,11 @@ struct ProxyAddress {
   let url: OutboundURL
   let authorization: String?
 
+  init(url: OutboundURL, authorization: String?) {
+    self.url = url
+    self.authorization = authorization
+  }
+
   init?(_ text: String) {
     guard text.lowercased().hasPrefix("http://") || !text.contains("://") else { return nil }
     var rest = text.contains("://") ? String(text.dropFirst(7)) : text
@@ -47,8 +52,7 @@ struct ProxyAddress {
       rest = String(rest[rest.index(after: at)...])
     }
     guard let url = OutboundURL("http://" + rest), url.target == "/" else { return nil }
-    self.url = url
-    self.authorization = authorization
+    self.init(url: url, authorization: authorization)
   }
 
   /// Percent-encoded bytes of userinfo (RFC 3986 §3.2.1).
@@ -72,7 +76,8 @@ struct ProxyAddress {
 extension Kind where Value == ProxyAddress {
   static var proxyURL: Kind {
     let form = "an http URL of host and port"
-    return Kind(form, placeholder: ProxyAddress("http://invalid")!) { place in
+    let none = ProxyAddress(url: OutboundURL(isSecure: false, host: "invalid", port: 80, target: "/"), authorization: nil)
+    return Kind(form, placeholder: none) { place in
       guard let text = place.text(form) else { return nil }
       guard !text.contains("@") else {
         return place.refuse("a password never stands in the configuration itself: use HTTPS_PROXY of the environment")

@@ -86,7 +86,8 @@ extension LoginSettings {
 extension Kind where Value == LoginSettings.Identity.Directory {
   static var directory: Kind {
     Kind(
-      "{url, secret, timeout: 2s, cache: 60s, certificateAuthority: system, allowCleartext: false}", placeholder: silently { keys in read(keys) }
+      "{url, secret, timeout: 2s, cache: 60s, certificateAuthority: system, allowCleartext: false}",
+      placeholder: silently { keys in read(keys) }
     ) { place in Section.read(place) { keys in read(keys) } }
   }
 
