@@ -11,7 +11,7 @@ public struct EgressSettings: Equatable, Sendable {
     let noProxy = keys.value("noProxy", .list(of: .text("a name, an address or a block")), default: "[]")
     let sources = keys.sources
     let fromEnvironment = url == nil ? sources.variable("HTTPS_PROXY", "https_proxy") : nil
-    guard let address = url ?? fromEnvironment.flatMap { ProxyAddress($0) } else {
+    guard let address = url ?? fromEnvironment.flatMap({ ProxyAddress($0) }) else {
       if fromEnvironment != nil { keys.refuse("proxy", "HTTPS_PROXY of the environment is not http://[user:password@]host:port") }
       proxy = nil
       return
