@@ -1,4 +1,6 @@
+import JOSE
 import StateStore
+import TestPeers
 import Testing
 
 @testable import Login
@@ -59,5 +61,36 @@ import Testing
     #expect(throws: ConfigurationError.tokenNowhere) {
       try Configuration.Token(issuer: "i", audience: "a", isInBody: false)
     }
+  }
+
+  private func fixture(isInBody: Bool) throws -> LoginFixture {
+    let sample = try Configuration.sample()
+    let token = try Configuration.Token(
+      issuer: sample.token.issuer, audience: sample.token.audience, lifetime: .seconds(600),
+      refreshLifetime: .seconds(86_400), cookie: .init(name: "s"), isInBody: isInBody)
+    return try LoginFixture(
+      try Configuration(corbado: sample.corbado, connect: sample.connect, identity: sample.identity, token: token))
+  }
+
+  @Test func `a refreshed token takes the old one's place in the cookie, and stays out of the body as that did`()
+    async throws
+  {
+    let fixture = try fixture(isInBody: false)
+    _ = await fixture.connectToken(for: try .conventional())
+    let first = await fixture.completeLogin(try fixture.signedData())
+    let refreshToken = try #require(first.json["refreshToken"] as? String)
+    let answer = await fixture.login.refresh(content: Array(#"{"refreshToken":"\#(refreshToken)"}"#.utf8))
+    #expect(Set(answer.json.keys) == ["refreshToken"])
+    #expect(answer.setCookie.starts(with: Array("s=ey".utf8)) && answer.setCookie != first.setCookie)
+  }
+
+  @Test func `logout deletes the cookie`() async throws {
+    let fixture = try fixture(isInBody: true)
+    let token = PresentedToken(
+      issuer: "https://idp.test/", isOwn: true, subjectIssuer: "https://idp.test/", subject: "alice", sessionID: "s1",
+      tokenID: "t1", digest: TokenDigest(of: "a.b.c".utf8.span), validUntil: fixture.clock.now + .seconds(300))
+    let answer = await fixture.login.logout(token, content: [])
+    #expect(answer.status == 204)
+    #expect(String(decoding: answer.setCookie, as: UTF8.self) == "s=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax")
   }
 }

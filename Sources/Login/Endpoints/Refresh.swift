@@ -13,11 +13,14 @@ extension LoginEndpoints {
       let (access, next) = try await withRoom { () async throws(LoginReason) in try await renew(presented) }
       var content = JSONWriter()
       content.beginObject()
-      content.name("accessToken")
-      content.string(access.span)
+      if configuration.token.isInBody {
+        content.name("accessToken")
+        content.string(access.span)
+      }
       content.member("refreshToken", next.text)
       content.endObject()
-      return EndpointAnswer(content)
+      let cookie = configuration.token.cookie?.fieldValue(access, lifetime: configuration.token.lifetime)
+      return EndpointAnswer(content, setCookie: cookie ?? [])
     } catch {
       return .refusal(error, Self.refreshText(error))
     }
