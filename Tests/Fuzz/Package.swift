@@ -10,7 +10,10 @@ func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: ["Driver"] + dependencies, path: name, swiftSettings: house)
+  // The main function is libFuzzer's.
+  .executableTarget(
+    name: name, dependencies: ["Driver"] + dependencies, path: name,
+    swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
 }
 
 let package = Package(
@@ -18,12 +21,11 @@ let package = Package(
   targets: [
     .systemLibrary(name: "COpenSSL", path: "Product/COpenSSL", pkgConfig: "openssl"),
     .systemLibrary(name: "CNGHTTP2", path: "Product/CNGHTTP2", pkgConfig: "libnghttp2"),
-    .systemLibrary(name: "CFuzzer", path: "CFuzzer"),
     room("OpenSSL", ["COpenSSL"]),
     room("HTTP", ["CNGHTTP2"]),
     room("JOSE", ["OpenSSL"]),
     room("Gate", ["HTTP", "JOSE"]),
-    .target(name: "Driver", dependencies: ["CFuzzer"], path: "Driver", swiftSettings: house),
+    .target(name: "Driver", path: "Driver", swiftSettings: house),
     fuzzer("FuzzGate", ["Gate", "HTTP", "JOSE"]),
     fuzzer("FuzzToken", ["JOSE"]),
     fuzzer("FuzzJSON", ["JOSE"]),
