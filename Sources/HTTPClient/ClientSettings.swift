@@ -32,9 +32,12 @@ public struct OriginSettings: Sendable {
   public struct Security: Sendable {
     public var tls: ClientTLS
     public var serverName: String
+    /// The same with HTTP/1.1 alone in ALPN, where the choice is `auto`.
+    public var overHTTP1: ClientTLS?
 
-    public init(_ tls: ClientTLS, serverName: String) {
+    public init(_ tls: ClientTLS, serverName: String, overHTTP1: ClientTLS? = nil) {
       self.tls = tls
+      self.overHTTP1 = overHTTP1
       self.serverName = serverName
     }
   }
@@ -78,9 +81,13 @@ public struct OriginSettings: Sendable {
 
   /// The same app by HTTP/1.1, where it may be asked by either; for what its HTTP/2 does not offer.
   public var overHTTP1: OriginSettings? {
-    guard choice == .auto, security == nil else { return nil }
+    guard choice == .auto else { return nil }
     var settings = self
     settings.choice = .http1
+    if let security {
+      guard let tls = security.overHTTP1 else { return nil }
+      settings.security = Security(tls, serverName: security.serverName)
+    }
     return settings
   }
 

@@ -157,6 +157,32 @@ import Testing
     if status == 502 { #expect(try connection.read(through: "}") == Array(#"{"error":"websocket_unsupported"}"#.utf8)) }
   }
 
+  @Test(arguments: [
+    ("Origin: https://pages.example.com\r\n", 101), ("Origin: https://evil.example\r\n", 403), ("", 403),
+    ("Sec-Fetch-Site: same-origin\r\n", 101), ("Sec-Fetch-Site: cross-site\r\n", 403),
+  ])
+  func `a cookie opens a WebSocket for our own pages only`(field: String, status: Int) throws {
+    let (sidecar, app) = try Self.cookies.get()
+    app.on("/chat") { head, connection in
+      try Self.agree(head, connection)
+      return false
+    }
+    let token = try sidecar.issuer.first.token(sidecar.claims)
+    let connection = try sidecar.connection()
+    try connection.send("GET /chat HTTP/1.1\r\nHost: a\r\nCookie: a=b; __Host-session=\(token)\r\n\(field)\(Self.handshake)\r\n")
+    #expect(try connection.readHead().status == status)
+    if status == 101 {
+      let head = try #require(app.received("/chat").last)
+      #expect(head.values("cookie") == ["a=b"] && head.values("x-user-id") == ["alice"])
+    }
+  }
+
+  private static let cookies = Result {
+    let app = try RecordingApp()
+    let more = "credential: {cookie: __Host-session}\ncors: {origins: [\"https://pages.example.com\"]}"
+    return (try SidecarUnderTest(app: app.port, more: more), app)
+  }
+
   @Test func `WebSockets that are open do not use up the requests that may be under way`() throws {
     let app = try RecordingApp()
     app.on("/chat") { head, connection in

@@ -10,7 +10,9 @@ extension SidecarSettings {
       case .http1: .http1
       }
     var origin = OriginSettings(authority: upstream.origin.authority, choice: choice)
-    origin.security = upstream.security.map { OriginSettings.Security($0, serverName: upstream.origin.host) }
+    origin.security = upstream.security.map {
+      OriginSettings.Security($0, serverName: upstream.origin.host, overHTTP1: upstream.securityOverHTTP1)
+    }
     origin.connect = upstream.timeouts.connect
     origin.responseHead = upstream.timeouts.responseHead
     origin.streamIdle = upstream.timeouts.streamIdle

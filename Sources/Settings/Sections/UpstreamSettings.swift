@@ -60,6 +60,8 @@ public struct UpstreamSettings: Equatable, Sendable {
   public let tls: ClientTLSFiles
   /// Nil: cleartext.
   public let security: ClientTLS?
+  /// The same for HTTP/1.1 alone, with `auto`: for WebSockets of an app whose HTTP/2 has none.
+  public let securityOverHTTP1: ClientTLS?
 
   /// What ALPN offers the app (RFC 7301).
   private static func protocols(_ choice: ProtocolChoice) -> [String] {
@@ -87,9 +89,11 @@ public struct UpstreamSettings: Equatable, Sendable {
     do throws(TLSSettingsError) {
       let made = try tls.read(protocols: Self.protocols(protocolChoice))
       security = location.url.isSecure ? made : nil
+      securityOverHTTP1 = location.url.isSecure && protocolChoice == .auto ? try tls.read(protocols: Self.protocols(.http1)) : nil
       if let validity = made.validity { warnOfEnd(validity, "clientCertificate.certificate", keys) }
     } catch {
       security = nil
+      securityOverHTTP1 = nil
       switch error.part {
       case .authorities: keys.refuse("certificateAuthority", error.description)
       case .certificate: keys.refuse("clientCertificate.certificate", error.description)
