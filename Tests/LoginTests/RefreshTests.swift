@@ -1,5 +1,6 @@
 import JOSE
 import Foundation
+import JOSE
 import StateStore
 import TestPeers
 import Testing

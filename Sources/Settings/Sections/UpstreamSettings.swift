@@ -86,20 +86,23 @@ public struct UpstreamSettings: Equatable, Sendable {
     } else {
       tls = ClientTLSFiles(pair: pair)
     }
+    var (made, overHTTP1): (ClientTLS?, ClientTLS?)
     do throws(TLSSettingsError) {
-      let made = try tls.read(protocols: Self.protocols(protocolChoice))
-      security = location.url.isSecure ? made : nil
-      securityOverHTTP1 = location.url.isSecure && protocolChoice == .auto ? try tls.read(protocols: Self.protocols(.http1)) : nil
-      if let validity = made.validity { warnOfEnd(validity, "clientCertificate.certificate", keys) }
+      let read = try tls.read(protocols: Self.protocols(protocolChoice))
+      if location.url.isSecure {
+        made = read
+        if protocolChoice == .auto { overHTTP1 = try tls.read(protocols: Self.protocols(.http1)) }
+      }
+      if let validity = read.validity { warnOfEnd(validity, "clientCertificate.certificate", keys) }
     } catch {
-      security = nil
-      securityOverHTTP1 = nil
       switch error.part {
       case .authorities: keys.refuse("certificateAuthority", error.description)
       case .certificate: keys.refuse("clientCertificate.certificate", error.description)
       case .privateKey: keys.refuse("clientCertificate.privateKey", error.description)
       }
     }
+    security = made
+    securityOverHTTP1 = overHTTP1
     if !location.url.isSecure, tls != ClientTLSFiles() {
       keys.warn("url", "is not https: certificateAuthority and clientCertificate have no effect")
     }
