@@ -86,7 +86,8 @@ public struct UpstreamSettings: Equatable, Sendable {
     } else {
       tls = ClientTLSFiles(pair: pair)
     }
-    var (made, overHTTP1): (ClientTLS?, ClientTLS?)
+    var made: ClientTLS?
+    var overHTTP1: ClientTLS?
     do throws(TLSSettingsError) {
       let read = try tls.read(protocols: Self.protocols(protocolChoice))
       if location.url.isSecure {
