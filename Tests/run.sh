@@ -22,7 +22,7 @@ for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev 
   pkg-config --exists "${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
 done
 for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-server node:nodejs /usr/bin/python3:python3 \
-  promtool:prometheus redis-server:redis-server; do
+  promtool:prometheus redis-server:redis-server /usr/sbin/nginx:nginx-light; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 for pair in gunicorn:gunicorn flask:python3-flask ensurepip:python3-venv websockets:python3-websockets h2:python3-h2 \

@@ -17,6 +17,31 @@ import Testing
     #expect(sidecar.probe("/ready")?.status == 200)
   }
 
+  @Test func `an app that is killed and started again is found again, with a connection to it in the pool`() throws {
+    let port = try LoopbackServer.freePort()
+    func start() throws -> ChildProcess {
+      try ChildProcess("/usr/bin/python3", ["-c", """
+        import http.server
+        class H(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            def do_GET(self):
+                self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
+        http.server.ThreadingHTTPServer(("127.0.0.1", \(port)), H).serve_forever()
+        """])
+    }
+    var app = try start()
+    let sidecar = try SidecarUnderTest(app: port)
+    #expect(try eventually { try sidecar.ask("GET", "/x").status == 200 ? true : nil } == true)
+    app.signal(SIGKILL)
+    #expect(app.ending() != nil)
+    // What was pooled is noticed to be gone: nothing hangs, and nothing passes for an answer.
+    #expect(try sidecar.ask("POST", "/x", "Content-Length: 1\r\n", body: "a").status == 502)
+    app = try start()
+    #expect(try eventually { try sidecar.ask("GET", "/x").status == 200 ? true : nil } == true)
+    for _ in 0..<5 { #expect(try sidecar.ask("GET", "/x").status == 200) }
+    app.signal(SIGKILL)
+  }
+
   @Test func `an app that says nothing is given up in time`() throws {
     let app = try RecordingApp()
     let sidecar = try SidecarUnderTest(app: app.port, upstream: "protocol: http1, timeouts: {responseHead: 200ms}")

@@ -108,6 +108,58 @@ import Transport
     #expect(!failure.mayHaveLeft)
   }
 
+  @Test func `a call that waits too long while others keep all connections busy is told so`() throws {
+    let peer = try Peer(script: "c = accept(); to_end(c)")
+    let client = try ClientUnderTest(peer) {
+      $0.maxConnectionCount = 1
+      $0.waiting = .milliseconds(20)
+    }
+    let first = try client.open(Request())
+    client.run { client.client.mayHaveLeft(client.handles[first]!) }
+    let second = try client.open(Request())
+    client.run { client.records[second]!.isOver }
+    #expect(client.records[second]!.failure?.kind == .saturated)
+    #expect(client.records[second]!.failure?.mayHaveLeft == false)
+    #expect(client.records[first]!.failure == nil)
+  }
+
+  @Test func `a connection that the app is about to end is not used again`() throws {
+    let peer = try Peer(script: #"""
+      for _ in range(2):
+          c = accept(); head(c); c.sendall(b"HTTP/1.1 204 No Content\r\nKeep-Alive: max=9, timeout=0\r\n\r\n")
+      accept()
+      """#)
+    let client = try ClientUnderTest(peer)
+    for _ in 0..<2 {
+      let record = try client.exchange()
+      #expect(record.statuses == [204])
+      #expect(record.isReused == false)
+    }
+    #expect(client.client.connectionCount == 1)
+  }
+
+  @Test(arguments: [("timeout=5", 4000), ("Timeout=120, max=3", 119_000), ("max=3, timeout=1", 500), ("max=3", nil), ("timeout=", nil)])
+  func `what the app says of its patience is taken with a margin`(value: String, milliseconds: Int?) {
+    let bytes = Array(value.utf8)
+    #expect(HTTPClient.keepAliveTimeout(bytes.span) == milliseconds.map { .milliseconds($0) })
+  }
+
+  @Test func `where the app takes no more streams another connection is made`() throws {
+    let peer = try Peer(script: #"""
+      one = b"\x00\x03\x00\x00\x00\x01"
+      c = accept(); greet(c, one); c.sendall(frame(1, 5, next_request(c), OK))
+      s = next_request(c)
+      d = accept(); greet(d, one); t = next_request(d)
+      c.sendall(frame(1, 5, s, OK)); d.sendall(frame(1, 5, t, OK)); accept()
+      """#)
+    let client = try ClientUnderTest(peer, .http2)
+    #expect(try client.exchange().events == ["response", "ended"])
+    let owners = [try client.open(Request()), try client.open(Request())]
+    client.run { owners.allSatisfy { client.records[$0]!.isOver } }
+    #expect(owners.allSatisfy { client.records[$0]!.events == ["response", "ended"] })
+    #expect(client.client.connectionCount == 2)
+  }
+
   @Test(arguments: [OriginSettings.Choice.http1, .http2])
   func `an app that never answers is given up`(choice: OriginSettings.Choice) throws {
     let peer = try Peer(script: "c = accept(); to_end(c)")
