@@ -195,8 +195,8 @@ extension H2SessionState {
     streams[slot].queueStart = start + count
     patience.earn(Int32(truncatingIfNeeded: count >> 10))
     if streams[slot].queuedByteCount == 0 {
-      // Not held back by a window: the peer may acknowledge it in two of them.
-      patience.earn(2)
+      // Not held back by a window: the peer may acknowledge it in two of them, and measure by a PING.
+      patience.earn(4)
       streams[slot].queue.removeAll(keepingCapacity: true)
       streams[slot].queueStart = 0
     } else if streams[slot].queueStart >= 64 * 1024 {
