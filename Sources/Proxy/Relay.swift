@@ -64,7 +64,8 @@ extension Proxy {
     passages[passage].status = client.calls[call].response.status
     let hasNoContent = client.calls[call].isResponseEnded && client.calls[call].content.isEmpty && client.calls[call].trailers.lines.isEmpty
     let clearsCookie = passages[passage].admission?.clearsCredentialCookie ?? false
-    if !clearsCookie, client.calls[call].response.fields.endsAtNoHop {
+    // A 204 may have brought a length, which it must not have.
+    if !clearsCookie, client.calls[call].response.status != 204, client.calls[call].response.fields.endsAtNoHop {
       // The usual answer goes on as it came.
       return server.respond(passages[passage].exchange, client.calls[call].response, endsStream: hasNoContent)
     }
