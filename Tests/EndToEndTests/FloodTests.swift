@@ -26,7 +26,7 @@ import Testing
       [client.headers(1 + 2 * round), .rstStream(1 + 2 * round)]
     },
     Flood("requests that have to be reset for a window", "resets") { client, round in
-      [client.headers(1 + 2 * round, "POST", [], .endHeaders), .windowUpdate(1 + 2 * round, 0)]
+      [client.headers(1 + 2 * round, "POST", [], .endHeaders), .windowUpdate(1 + 2 * round, .max >> 1)]
     },
     Flood("requests that have to be reset for their fields", "resets") { client, round in
       [client.headers(1 + 2 * round, "GET", [("X", "y")])]
@@ -73,7 +73,7 @@ import Testing
     while round < 20_000, !client.isBroken {
       client.send((0..<50).flatMap { flood.round(client, round + $0) })
       round += 50
-      other.send(other.headers(1 + 2 * round))
+      other.send(.windowUpdate(0, 16_384), other.headers(1 + 2 * round))
       #expect(try other.content(1 + 2 * round).hasPrefix("GET /public/beside "))
     }
     let (frames, end) = client.readToEnd()
@@ -91,7 +91,7 @@ import Testing
     for round in 0..<300 {
       client.send(client.headers(stream))
       #expect(try client.content(stream).hasPrefix("GET /public/busy "))
-      client.send(.windowUpdate(0, 100), .ping())
+      client.send(.windowUpdate(0, 1000), .ping())
       if round % 4 == 0 {
         client.send(client.headers(stream + 2), .rstStream(stream + 2))
         stream += 2
