@@ -31,7 +31,7 @@ import Testing
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data("corbado1_secret\n".utf8).write(to: folder.appending(path: "corbado-api-secret"))
-    try Data("a password of the store\n".utf8).write(to: folder.appending(path: "redis-password"))
+    try Data("a-password-of-the-store\n".utf8).write(to: folder.appending(path: "redis-password"))
     let key = try run(
       URL(fileURLWithPath: "/usr/bin/openssl"),
       ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", folder.appending(path: "signing-key.pem").path])
