@@ -89,12 +89,15 @@ public struct UpstreamSettings: Equatable, Sendable {
     var made: ClientTLS?
     var overHTTP1: ClientTLS?
     do throws(TLSSettingsError) {
-      let read = try tls.read(protocols: Self.protocols(protocolChoice))
-      if location.url.isSecure {
-        made = read
-        if protocolChoice == .auto { overHTTP1 = try tls.read(protocols: Self.protocols(.http1)) }
+      // The system's authorities take milliseconds and a megabyte: not for an app in cleartext.
+      if location.url.isSecure || tls != ClientTLSFiles() {
+        let read = try tls.read(protocols: Self.protocols(protocolChoice))
+        if location.url.isSecure {
+          made = read
+          if protocolChoice == .auto { overHTTP1 = try tls.read(protocols: Self.protocols(.http1)) }
+        }
+        if let validity = read.validity { warnOfEnd(validity, "clientCertificate.certificate", keys) }
       }
-      if let validity = read.validity { warnOfEnd(validity, "clientCertificate.certificate", keys) }
     } catch {
       switch error.part {
       case .authorities: keys.refuse("certificateAuthority", error.description)
