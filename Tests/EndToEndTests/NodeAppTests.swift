@@ -3,7 +3,8 @@ import TestPeers
 import Testing
 
 /// Content on its way to and from an app on Node's http2.
-@Suite struct NodeAppTests {
+// One after the other: Node may give up a whole HTTP/2 connection when a test breaks off one of its streams.
+@Suite(.serialized) struct NodeAppTests {
   struct Served: Sendable {
     let app: ChildProcess
     let sidecar: SidecarUnderTest

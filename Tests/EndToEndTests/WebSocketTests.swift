@@ -3,7 +3,8 @@ import TestPeers
 import Testing
 
 /// WebSockets by both versions on both sides, with other people's clients and apps.
-@Suite struct WebSocketTests {
+// One after the other: hypercorn may give up a whole HTTP/2 connection when a test breaks off one of its streams.
+@Suite(.serialized) struct WebSocketTests {
   /// An app with a sidecar before it.
   final class Pair: Sendable {
     let app: ChildProcess
