@@ -29,7 +29,8 @@ let package = Package(
     library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     library("CNGHTTP2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
     library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
-    library("CHiredis", pkgConfig: "hiredis", apt: "libhiredis-dev"),
+    // Without pkg-config: its one flag is one that SwiftPM does not take, and says so at each build.
+    .systemLibrary(name: "CHiredis", path: "Sources/CHiredis", providers: [.apt(["libhiredis-dev"])]),
     library("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
 
     // Pure: no socket, no clock read, no global state.

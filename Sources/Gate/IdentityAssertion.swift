@@ -1,5 +1,5 @@
-public import HTTP
-public import JOSE
+internal import HTTP
+internal import JOSE
 
 /// Proof for the app that a request came through here and whose it is: a short-lived JWT in a field of its own.
 ///

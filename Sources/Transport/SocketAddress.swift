@@ -70,7 +70,7 @@ public struct SocketAddress: Equatable, Hashable, Sendable {
       self.init(family: .ipv6, high: halves.high, low: halves.low, port: UInt16(bigEndian: v6.sin6_port), scope: v6.sin6_scope_id)
     case AF_UNIX:
       let name = unsafe withUnsafeBytes(of: storage) { bytes in
-        Array(unsafe bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix { $0 != 0 })
+        unsafe Array(bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix { $0 != 0 })
       }
       self.init(unix: String(decoding: name, as: UTF8.self))
     default:

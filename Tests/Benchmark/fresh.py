@@ -1,11 +1,12 @@
 """Another token with each request over HTTP/2, which h2load cannot do: as many requests in flight as there, sections coded as
-it codes them (fields indexed, Authorization never, strings in Huffman code). Slower than h2load, so of its figures only the
-gateway's CPU time means something."""
+it codes them (fields indexed, Authorization never, strings in Huffman code). Slower than h2load, so its latencies are mostly
+its own: what means something is the gateway's CPU time."""
 
 import itertools
 import selectors
 import socket
 import struct
+import time
 
 from hpack import Encoder
 from hpack.huffman import HuffmanEncoder
@@ -46,8 +47,9 @@ class Connection:
 
     def __init__(self, port, fields, streams, take):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        self.take, self.next_stream, self.in_flight, self.answers = take, 1, 0, 0
+        self.take, self.next_stream, self.in_flight = take, 1, 0
         self.buffer = b""
+        self.sent, self.latencies = {}, []
         head = [(":method", "GET"), (":scheme", "http"), (":authority", "app.example.com"), (":path", "/item")]
         head += [(name.lower(), value) for name, value in fields]
         encoder = Encoder()
@@ -63,6 +65,7 @@ class Connection:
         for line in itertools.islice(self.take, count):
             section = self.first if self.next_stream == 1 else self.section
             output.append(frame(HEADERS, 5, self.next_stream, section + line))
+            self.sent[self.next_stream] = time.perf_counter()
             self.next_stream += 2
             self.in_flight += 1
         if output:
@@ -81,6 +84,8 @@ class Connection:
             offset += 9 + length
             if kind in (DATA, HEADERS) and flags & 1:
                 ended += 1
+                stream = int.from_bytes(data[offset - length - 4:offset - length], "big")
+                self.latencies.append(time.perf_counter() - self.sent.pop(stream))
             if kind == HEADERS:
                 self.check_status(payload)
             elif kind == SETTINGS and not flags & 1:
@@ -91,7 +96,6 @@ class Connection:
                 raise SystemExit(f"fresh.py: the gateway sent frame {kind}")
         self.buffer = data[offset:]
         self.in_flight -= ended
-        self.answers += ended
         self.request(ended)
 
     def check_status(self, section):
@@ -102,7 +106,7 @@ class Connection:
 
 
 def run(port, fields, lines, connections=8, streams=16):
-    """Sends one request for each of the lines; returns how many answers came, all of them 200."""
+    """Sends one request for each of the lines; returns the seconds that each answer took, all of them 200."""
     take = iter(lines)
     opened = [Connection(port, fields, streams, take) for _ in range(connections)]
     with selectors.DefaultSelector() as selector:
@@ -116,4 +120,4 @@ def run(port, fields, lines, connections=8, streams=16):
                 key.data.read()
     for one in opened:
         one.socket.close()
-    return sum(one.answers for one in opened)
+    return [latency for one in opened for latency in one.latencies]

@@ -188,6 +188,23 @@ import Testing
     #expect(try sidecar.get("/me", token: try #require(login.json["accessToken"] as? String)).status == 200)
   }
 
+  @Test func `a route that wants a recent passkey login takes the token of one, and no conventional one`() throws {
+    let emulator = try EmulatorProcess()
+    let app = try RecordingApp()
+    let sidecar = try SidecarUnderTest(app: app.port, routes: "[{path: /bank/**, passkeyWithin: 5m}]") { text, _ in
+      text.replacing(sections: ["corbado": emulator.corbado()])
+    }
+    let conventional = try sidecar.issuer.first.token(sidecar.claims)
+    let refused = try sidecar.get("/bank/transfer", token: conventional)
+    #expect(refused.status == 401 && refused.json["error"] as? String == "passkey_required")
+    let challenge = refused.fields.first { $0.name.lowercased() == "www-authenticate" }?.value ?? ""
+    #expect(challenge.contains(#"error="insufficient_user_authentication""#) && challenge.contains(#"max_age="300""#), "\(challenge)")
+    #expect(try sidecar.call("/auth/createConnectToken", #"{"connectTokenType":"passkey-append"}"#, token: conventional).status == 200)
+    let data = try emulator.signedPasskeyData(for: "alice@example.com")
+    let login = try sidecar.call("/auth/completeLogin", #"{"signedPasskeyData":"\#(data)"}"#)
+    #expect(try sidecar.get("/bank/transfer", token: try #require(login.json["accessToken"] as? String)).status == 200)
+  }
+
   @Test func `older frontends find their paths and members`() throws {
     let emulator = try EmulatorProcess()
     let app = try RecordingApp()

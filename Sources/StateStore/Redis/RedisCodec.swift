@@ -118,7 +118,7 @@ extension ByteQueue {
     let lengths = command.map(\.bytes.count)
     var formatted: UnsafeMutablePointer<CChar>?
     let count = unsafe content.withUnsafeBytes { bytes in
-      var words: [UnsafePointer<CChar>?] = []
+      var words: [UnsafePointer<CChar>?] = unsafe []
       var start = 0
       for length in lengths {
         unsafe words.append(bytes.bindMemory(to: CChar.self).baseAddress.map { unsafe $0 + start })
