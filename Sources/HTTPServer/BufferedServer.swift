@@ -52,7 +52,10 @@ public actor BufferedServer {
   private var acceptsAgainAt: MonotonicTime?
 
   /// Listens at once; ``start()`` begins to serve.
-  public init(on executor: LoopExecutor, at address: SocketAddress, limits: ServerLimits = ServerLimits(), _ handler: @escaping Handler) throws(Errno) {
+  public init(
+    on executor: LoopExecutor, at address: SocketAddress, limits: ServerLimits = ServerLimits(),
+    _ handler: @escaping Handler
+  ) throws(Errno) {
     self.executor = executor
     self.handler = handler
     let listener = try Listener(address, shared: false)

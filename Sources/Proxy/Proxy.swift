@@ -74,8 +74,8 @@ public struct Proxy: ~Copyable {
   }
 
   public init(
-    server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, http1Origin: Int? = nil, gate: consuming Gate, snapshot: ProxySnapshot,
-    configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog
+    server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, http1Origin: Int? = nil,
+    gate: consuming Gate, snapshot: ProxySnapshot, configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog
   ) {
     self.server = server
     self.client = client

@@ -65,7 +65,8 @@ public struct AccessLog: ~Copyable {
       min(path.count, Self.pathLimitBytes) + min(client.count, Self.textLimitBytes)
       + min(method.count, Self.textLimitBytes) + min(rule.count, Self.textLimitBytes)
       + min(subject.count, Self.textLimitBytes) + min(issuer.count, Self.textLimitBytes)
-    let room = 512 + texts * OutputSpan<UInt8>.worstCaseBytesPerByte + ((line.reason?.utf8.count ?? 0) + min(line.route?.utf8.count ?? 0, Self.textLimitBytes)) * OutputSpan<UInt8>.worstCaseBytesPerByte
+    let ownTexts = (line.reason?.utf8.count ?? 0) + min(line.route?.utf8.count ?? 0, Self.textLimitBytes)
+    let room = 512 + (texts + ownTexts) * OutputSpan<UInt8>.worstCaseBytesPerByte
     lines.append(addingCapacity: room) { output in
       output.append("{\"time\":\"")
       formatter.append(line.time, to: &output)

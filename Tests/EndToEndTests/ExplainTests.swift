@@ -50,10 +50,7 @@ import Testing
     (process.standardOutput, process.standardError, process.standardInput) = (output, errors, given)
     try process.run()
     if let input {
-      let bytes = Array(input.utf8)
-      given.fileHandleForWriting.write(Data(bytes.prefix(20)))
-      usleep(50_000)
-      given.fileHandleForWriting.write(Data(bytes.dropFirst(20)))
+      given.fileHandleForWriting.write(Data(input.utf8))
     }
     try given.fileHandleForWriting.close()
     let texts = [output, errors].map { String(decoding: $0.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }
