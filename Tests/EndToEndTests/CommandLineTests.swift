@@ -1,4 +1,5 @@
 import Foundation
+import TestPeers
 import Testing
 
 /// The built binary, its words and its exit codes.
@@ -15,7 +16,7 @@ import Testing
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors
-    try process.run()
+    try process.start()
     let texts = [output, errors].map { String(decoding: $0.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }
     process.waitUntilExit()
     return (process.terminationStatus, texts[0], texts[1])

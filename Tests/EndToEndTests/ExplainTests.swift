@@ -48,7 +48,7 @@ import Testing
     process.environment = ["CORBADO_API_SECRET": "corbado1_x"]
     let (output, errors, given) = (Pipe(), Pipe(), Pipe())
     (process.standardOutput, process.standardError, process.standardInput) = (output, errors, given)
-    try process.run()
+    try process.start()
     if let input {
       given.fileHandleForWriting.write(Data(input.utf8))
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPeers
 import Testing
 
 /// What lies in config/ for clusters, judged by the published schemas and by the binary itself.
@@ -13,7 +14,7 @@ import Testing
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
-    try process.run()
+    try process.start()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     return (process.terminationStatus, text)

@@ -78,7 +78,7 @@ final class Peer: @unchecked Sendable {
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     process.standardInput = input
-    try process.run()
+    try process.start()
   }
 
   deinit {
@@ -167,7 +167,7 @@ final class Certificate: Sendable {
       "-subj", "/CN=test", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", keyPath, "-out", certificatePath,
     ]
     process.standardError = FileHandle.nullDevice
-    try process.run()
+    try process.start()
     process.waitUntilExit()
   }
 

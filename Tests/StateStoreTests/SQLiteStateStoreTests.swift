@@ -30,7 +30,7 @@ import Transport
     ]
     let output = Pipe()
     process.standardOutput = output
-    try process.run()
+    try process.start()
     process.waitUntilExit()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     return text.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -30,7 +30,7 @@ public final class ChildProcess: @unchecked Sendable {  // Process is not Sendab
       Self.running.withLock { _ = $0.remove(ending.processIdentifier) }
       ended.signal()
     }
-    try process.run()
+    try process.start()
     let id = process.processIdentifier
     if process.isRunning { Self.running.withLock { _ = $0.insert(id) } }
   }
@@ -62,7 +62,7 @@ public final class ChildProcess: @unchecked Sendable {  // Process is not Sendab
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = pipe
     process.standardError = pipe
-    try process.run()
+    try process.start()
     let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     return (process.terminationStatus, output)
