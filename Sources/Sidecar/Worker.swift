@@ -21,18 +21,6 @@ struct WorkerPlan: Sendable {
   var drained: @Sendable () -> Void
 }
 
-/// A listener that a thread can be handed.
-final class OpenListener: Sendable {
-  let listener: Listener
-  /// A service manager opened it and keeps it: every worker accepts from it, and it goes on to listen when we end.
-  let isInherited: Bool
-
-  init(_ listener: consuming Listener, isInherited: Bool = false) {
-    self.listener = listener
-    self.isInherited = isInherited
-  }
-}
-
 struct ListenerSlot: ~Copyable {
   let listener: OpenListener
   let number: Int
