@@ -13,7 +13,22 @@ idle() { /usr/bin/python3 Tests/Peers/idle_connections.py "$binary"; }
 # Five gigabytes (or BYTES) each way in all four pairs of protocols, and the memory that takes.
 transfer() { /usr/bin/python3 Tests/Peers/large_contents.py "$binary"; }
 
-[ $# -gt 0 ] || set -- idle transfer
+# The demo's page in a real browser (Debian: chromium, python3-websockets) with a virtual authenticator.
+browser() {
+  swift build -c release --product passkey-sidecar-demo
+  said=$(mktemp)
+  DEMO_BINARIES=$(dirname "$binary") sh config/demo/run.sh >"$said" &
+  demo=$!
+  while ! grep -q '^Open ' "$said" && kill -0 "$demo" 2>/dev/null; do sleep 0.1; done
+  status=0
+  /usr/bin/python3 Tests/Peers/browser.py "$(sed -n 's/^Open //p' "$said")/" || status=$?
+  kill "$demo" 2>/dev/null || :
+  wait "$demo" || :
+  rm "$said"
+  return "$status"
+}
+
+[ $# -gt 0 ] || set -- idle transfer browser
 for part in "$@"; do
   printf '%s\n' "$part"
   "$part"

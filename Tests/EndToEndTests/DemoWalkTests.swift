@@ -6,8 +6,8 @@ import Testing
 /// nothing.
 @Suite struct DemoWalkTests {
   enum Defect: String, CaseIterable {
-    case admitsWithoutToken, passesTheClientsUserID, mintsForCorbadosUser, acceptsReplays, answersMore,
-      sharesOneConnectToken
+    case admitsWithoutToken, admitsAfterSignOut, passesTheClientsUserID, mintsForCorbadosUser, acceptsReplays,
+      answersMore, sharesOneConnectToken
   }
 
   /// Sidecar, app, login and emulator in one function.
@@ -18,6 +18,7 @@ import Testing
     var defect: Defect?
     private var users: [String: String] = [:]
     private var cachedConnectToken: String?
+    private var ended: Set<String> = []
 
     init(_ defect: Defect?) throws {
       corbado = try EmulatorUnderTest()
@@ -58,8 +59,12 @@ import Testing
         if defect == .sharesOneConnectToken { cachedConnectToken = token }
         return DemoResponse(
           json: defect == .answersMore ? ["connectToken": .string(token), "more": 1] : ["connectToken": .string(token)])
+      case "/auth/logout":
+        if defect != .admitsAfterSignOut { ended.insert(request.field("authorization") ?? "") }
+        return DemoResponse(status: 204)
       default:
-        guard subject != nil || defect == .admitsWithoutToken else {
+        let isSignedIn = subject != nil && !ended.contains(request.field("authorization") ?? "")
+        guard isSignedIn || defect == .admitsWithoutToken else {
           return DemoResponse(status: 401, text: "Unauthorized")
         }
         var forwarded = request

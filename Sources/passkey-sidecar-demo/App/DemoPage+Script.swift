@@ -4,7 +4,7 @@ extension DemoPage {
 
     const settings = JSON.parse(document.getElementById("settings").textContent);
     const element = (id) => document.getElementById(id);
-    // Kept in memory only: signing out is forgetting it.
+    // Kept in memory only: it is gone with the page.
     let accessToken = null;
     let method = null;
     // Whom the app saw after the last password, to compare with the passkey's user.
@@ -123,13 +123,14 @@ extension DemoPage {
       tell("Passkey deleted.", "good");
     }
 
-    function signOut() {
+    async function signOut() {
+      await call("/auth/logout", { token: accessToken, body: {} });
       accessToken = null;
       method = null;
       element("signed-in").hidden = true;
       element("signed-out").hidden = false;
-      tell("Signed out: the page has forgotten its token.", "good");
-      element("passkey-login").focus();
+      tell("Signed out: the token is worth nothing any more.", "good");
+      element("sign-in-title").focus();
     }
 
     // ---- what the app says ----
@@ -233,7 +234,7 @@ extension DemoPage {
     });
     element("passkey-login").addEventListener("click", () => run(signInWithPasskey));
     element("append").addEventListener("click", () => run(addPasskey));
-    element("sign-out").addEventListener("click", signOut);
+    element("sign-out").addEventListener("click", () => run(signOut));
     if (!window.PublicKeyCredential) {
       element("passkey-login").hidden = true;
       tell("This browser has no passkeys. Open the page as http://localhost, in a current browser.", "bad");

@@ -22,7 +22,7 @@ enum DemoPage {
       <p id="status" role="status" aria-live="polite"></p>
 
       <section id="signed-out" aria-labelledby="sign-in-title">
-        <h2 id="sign-in-title">Sign in</h2>
+        <h2 id="sign-in-title" tabindex="-1">Sign in</h2>
         <form id="password-form">
           <label for="email">E-mail</label>
           <input id="email" name="email" type="email" autocomplete="username" required value="ada@example.com">

@@ -53,8 +53,10 @@ struct Walk {
     }
     try step("a passkey is added with a connect token") { walk in try walk.append(token: password) }
     let passkey = try step("the list shows one passkey") { walk in try walk.onlyPasskey(token: password) }
-    // Signing out is forgetting: from here on nothing uses `password`.
-    try step("signed out, the app is not reached") { walk in try walk.expectRefused() }
+    try step("signed out, the token does not reach the app any more") { walk in
+      try walk.signOut(token: password)
+      try walk.expectRefused(token: password)
+    }
     let data = try step("the passkey signs in at the emulator") { walk in try walk.signedPasskeyData() }
     let minted = try step("the sidecar turns that into an access token") { walk in try walk.completeLogin(data) }
     try step("the app sees the same user, \(user)") { walk in
@@ -89,9 +91,14 @@ extension Walk {
     token.map { [.init(name: "Authorization", value: "Bearer \($0)")] } ?? []
   }
 
-  private func expectRefused() throws {
-    let answer = try exchange("GET", places.sidecar + places.whoami, [], nil)
+  private func expectRefused(token: String? = nil) throws {
+    let answer = try exchange("GET", places.sidecar + places.whoami, authorized(token), nil)
     try expect(answer.status == 401, "\(answer.status), not 401")
+  }
+
+  private func signOut(token: String) throws {
+    let answer = try exchange("POST", places.sidecar + "/auth/logout", authorized(token), [:])
+    try expect(answer.status == 204, "\(answer.status), not 204")
   }
 
   private func user(token: String, fields: [DemoRequest.Field] = []) throws -> String {
