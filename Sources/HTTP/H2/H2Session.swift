@@ -102,11 +102,14 @@ internal import CNGHTTP2
   public func isClosed(_ slot: Int) -> Bool { unsafe state.pointee.streams[slot].isClosed }
   public func streamID(_ slot: Int) -> Int32 { unsafe state.pointee.streams[slot].id }
 
-  /// Forgets a closed stream. To be called once for every slot, after its `closed` event. What was its send queue is
-  /// handed out, for its memory: a session keeps none.
+  /// Forgets a stream. What was the send queue of a closed one is handed out, for its memory: a session keeps none.
+  ///
+  /// One that is not closed yet, because its reset has not left, belongs to nobody from now on and is to be released
+  /// again after its `closed` event. Until then the library knows it by its slot, which no other stream may have.
   public mutating func release(_ slot: Int, leaving queue: inout [UInt8]) {
     let left = unsafe state.pointee.streams[slot].unconsumedByteCount
     if left > 0 { consume(slot, left) }
+    guard unsafe state.pointee.streams[slot].isClosed else { return setOwner(slot, 0) }
     unsafe state.pointee.releaseSlot(slot, leaving: &queue)
   }
 

@@ -126,6 +126,22 @@ import Testing
     }
   }
 
+  @Test func `an answer that was broken off leaves the other streams of its connection whole`() throws {
+    let (sidecar, app) = try SidecarUnderTest.shared.get()
+    let path = "/broken-off/\(UUID().uuidString)"
+    app.on(path) { _, connection in
+      let isFirst = app.received(path).count == 1
+      try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(isFirst ? 9 : 4)\r\n\r\ngood")
+      return !isFirst
+    }
+    let client = try RawHTTP2(port: sidecar.port, path: path)
+    let token = String(try sidecar.authorization.dropFirst("Authorization: ".count).dropLast(1))
+    client.send(client.headers(1, "GET", [("authorization", token)]))
+    #expect(throws: RawConnection.Failure.reset) { try client.content(1) }
+    client.send(client.headers(3, "GET", [("authorization", token)]))
+    #expect(try client.content(3) == "good")
+  }
+
   @Test(arguments: DownstreamOutcome.Version.allCases, ["HTTP/1.1 204 None\r\nContent-Length: 0\r\n\r\n"])
   func `a status without content has no length`(version: DownstreamOutcome.Version, answer: String) throws {
     let (sidecar, app) = try SidecarUnderTest.shared.get()

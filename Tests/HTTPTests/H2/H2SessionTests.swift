@@ -125,6 +125,31 @@ private struct Pair: ~Copyable {
     #expect(codes == [H2ErrorCode.cancel])
   }
 
+  @Test func `a stream that is forgotten before its reset has left gives its place to no other`() throws {
+    var pair = Pair()
+    _ = pair.request()
+    var slots: [Int] = []
+    pair.pump { side, event, _ in if side == .server, case .request(let slot, _, _) = event { slots.append(slot) } }
+    let first = try #require(slots.first)
+    pair.server.reset(first, code: H2ErrorCode.cancel)
+    var queue: [UInt8] = []
+    pair.server.release(first, leaving: &queue)
+    _ = pair.request()
+    var closed: [Int] = []
+    pair.pump { side, event, _ in
+      guard side == .server else { return }
+      if case .request(let slot, _, _) = event { slots.append(slot) }
+      if case .closed(let slot, _) = event { closed.append(slot) }
+    }
+    #expect(closed == [first])
+    #expect(slots.count == 2 && slots[1] != first)
+    let isSubmitted = pair.server.submitResponse(slots[1], status: 200, fields: FieldSection(), endsStream: true)
+    #expect(isSubmitted)
+    // What is told of it in the end frees the place.
+    pair.server.release(first, leaving: &queue)
+    #expect(pair.server.streamCount == 1)
+  }
+
   @Test func `bytes that are no preface end the connection`() {
     var session = H2Session(.server, H2Settings())
     var batch = H2Batch()
