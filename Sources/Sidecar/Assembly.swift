@@ -94,11 +94,11 @@ struct Sidecar {
       let outbound = try OutboundClient(on: executor, resolver: resolver, proxy: settings.egress.proxy)
       outbound.start()
       let exporter = SpanExporter(settings.spanTarget, outbound: outbound.outbound, log: log)
-      let revoked = Publisher<Revocations>()
+      let revoked = Publisher<RevocationChange>()
       let login = LoginEndpoints(
         loaded.login, store: store, outbound: outbound.outbound.traced(as: "login call", exporter), log: log,
         executor: executor, passkeyDataKeys: try PasskeyDataKeys(settings.corbado, executor, outbound.outbound, log),
-        publishRevocations: { revoked.publish(Revocations($0)) })
+        publishRevocations: { revoked.publish($0) })
       let publisher = Publisher<KeySnapshot>()
       let keys = try KeyService(
         loaded.keys, executor: executor, outbound: outbound.outbound, log: log, publish: { publisher.publish($0) })
@@ -107,7 +107,7 @@ struct Sidecar {
       let control = ControlLoop(
         executor: executor, log: log, login: login, keys: keys, outbound: outbound, exporter: exporter,
         mailboxes: mailboxes, loaded: loaded,
-        revocations: store.takeRevocationsAtStart().map { Revocations($0) } ?? .unknown)
+        revocations: store.takeRevocationsAtStart().map { Revocations.of($0) } ?? .unknown)
       publisher.connect { [weak control] in control?.publish($0) }
       revoked.connect { [weak control] in control?.publish($0) }
       return (control, StateProbe(store, meter: login.meters.state))

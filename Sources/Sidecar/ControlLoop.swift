@@ -93,9 +93,9 @@ final class ControlLoop: Sendable {
     }
   }
 
-  func publish(_ revocations: Revocations) {
+  func publish(_ change: RevocationChange) {
     state.withLock { state in
-      state.snapshot.revocations = revocations
+      state.snapshot.revocations = state.snapshot.revocations.changed(by: change)
       if !state.isApplying { tellAll(.publish(state.snapshot)) }
     }
   }

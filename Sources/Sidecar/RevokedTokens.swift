@@ -1,26 +1,44 @@
 import Gate
 import JOSE
+import Login
 import StateStore
 
 extension Revocations {
   /// The store's revocations as the Gate looks them up.
-  convenience init(_ entries: [RevocationInForce]) {
-    var sessions: Set<String> = []
-    var tokenIDs: Set<Key> = []
-    var digests: Set<TokenDigest> = []
-    var subjects: [Key: UnixTime] = [:]
-    for entry in entries {
-      switch entry.revocation {
-      case .session(let id): sessions.insert(id)
-      case .token(let issuer, let tokenID): tokenIDs.insert(Key(issuer: issuer, value: tokenID))
-      case .digest(let bytes):
-        if let digest = TokenDigest(bytes: bytes) { digests.insert(digest) }
-      case .identity(let issuer, let subject, let moment):
-        let key = Key(issuer: issuer, value: subject)
-        subjects[key] = max(subjects[key] ?? UnixTime(microseconds: .min), UnixTime(endOf: moment))
-      }
+  static func of(_ entries: [RevocationInForce]) -> Revocations {
+    none.changed { draft in for entry in entries { draft.insert(entry) } }
+  }
+
+  /// With what was heard since.
+  func changed(by change: RevocationChange) -> Revocations {
+    let base = change.isWhole ? Revocations.none : self
+    return base.changed { draft in
+      for entry in change.inForce { draft.insert(entry) }
+      for revocation in change.expired { draft.remove(revocation) }
     }
-    self.init(sessions: sessions, tokenIDs: tokenIDs, digests: digests, subjects: subjects)
+  }
+}
+
+extension Revocations.Draft {
+  fileprivate mutating func insert(_ entry: RevocationInForce) {
+    switch entry.revocation {
+    case .session(let id): insert(session: id)
+    case .token(let issuer, let tokenID): insert(tokenID: Revocations.Key(issuer: issuer, value: tokenID))
+    case .digest(let bytes): if let digest = TokenDigest(bytes: bytes) { insert(digest: digest) }
+    case .identity(let issuer, let subject, let moment):
+      set(
+        Revocations.Subject(issuedUntil: UnixTime(endOf: moment), expiredBy: UnixTime(endOf: entry.until)),
+        of: Revocations.Key(issuer: issuer, value: subject))
+    }
+  }
+
+  fileprivate mutating func remove(_ revocation: Revocation) {
+    switch revocation {
+    case .session(let id): remove(session: id)
+    case .token(let issuer, let tokenID): remove(tokenID: Revocations.Key(issuer: issuer, value: tokenID))
+    case .digest(let bytes): if let digest = TokenDigest(bytes: bytes) { remove(digest: digest) }
+    case .identity(let issuer, let subject, _): set(nil, of: Revocations.Key(issuer: issuer, value: subject))
+    }
   }
 }
 

@@ -33,9 +33,9 @@ import Testing
   @Test func `ends when the token is revoked`() throws {
     let admission = try Self.admission("/live/feed")
     let key = Revocations.Key(issuer: Fixture.provider.issuer, value: "j1")
-    #expect(Self.lapse(admission, after: 1, Revocations(tokenIDs: [key])) == .tokenRevoked)
+    #expect(Self.lapse(admission, after: 1, Revocations.of(tokenIDs: [key])) == .tokenRevoked)
     let other = Revocations.Key(issuer: Fixture.provider.issuer, value: "j2")
-    #expect(Self.lapse(admission, after: 1, Revocations(tokenIDs: [other])) == nil)
+    #expect(Self.lapse(admission, after: 1, Revocations.of(tokenIDs: [other])) == nil)
   }
 
   @Test(arguments: ["/LIVE/feed", "/live/feed;x=1", "//live/feed", "/live%2Ffeed"])

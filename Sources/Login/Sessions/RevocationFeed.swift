@@ -2,24 +2,39 @@ public import StateStore
 internal import Telemetry
 internal import Transport
 
-/// What is revoked, known in memory: read from the store, followed there, and published whenever it has changed. An
-/// entry leaves when the tokens that it is about have expired.
+/// What has changed among the revocations in force.
+public struct RevocationChange: Equatable, Sendable {
+  /// New ones, and those that were extended.
+  public var inForce: [RevocationInForce] = []
+  /// Those that are about nothing any more; of identities the moment does not matter.
+  public var expired: [Revocation] = []
+  /// Nothing else is in force: the first that is heard.
+  public var isWhole = false
+}
+
+/// What is revoked, known in memory: read from the store, followed there, and told on as it changes. An entry leaves
+/// when the tokens that it is about have expired.
 public actor RevocationFeed {
   /// What is told to whoever decides by it.
-  public typealias Publish = @Sendable ([RevocationInForce]) -> Void
+  public typealias Publish = @Sendable (RevocationChange) -> Void
 
   /// Entries that this process may add to. Beyond: `stateUnavailable`, so that memory is bounded (some 300 bytes each).
   public static let maximumCount = 262_144
-  /// Between two looks for entries that have run out.
+  /// Between two looks for entries that have run out, and between two of many.
   static let forgettingPause = Duration.seconds(30)
+  private static let shortPause = Duration.milliseconds(200)
+  /// Entries that leave at once, so that the loop turns on.
+  static let forgettingCount = 4096
 
   private let store: any StateStore
   private let log: EventLog
   private let executor: LoopExecutor
   private let now: @Sendable () -> StoredTime
   private let publish: Publish
-  private var entries: [Revocation: RevocationInForce] = [:]
+  private var entries = RevocationTable()
   private var isPublished = false
+  /// When it was looked last for entries that have run out.
+  private var forgotAt = StoredTime(seconds: 0)
   private var failure: StateStoreError?
 
   init(
@@ -44,10 +59,11 @@ public actor RevocationFeed {
       Task(executorPreference: executor) { await self?.heard(news) }
     }
     Task(executorPreference: executor) { [weak self, executor] in
+      var pause = Self.forgettingPause
       while !executor.isStopping {
-        await executor.sleep(for: Self.forgettingPause)
+        await executor.sleep(for: pause)
         guard let self else { return }
-        await self.forget()
+        pause = await self.forget() ? Self.shortPause : Self.forgettingPause
       }
     }
   }
@@ -56,17 +72,17 @@ public actor RevocationFeed {
   ///
   /// - Throws: `overloaded` beyond ``maximumCount``; and what the store throws: then nothing is in force.
   func revoke(_ revocations: [RevocationInForce]) async throws(StateStoreError) {
-    forget()
+    if entries.count + revocations.count > Self.maximumCount, forgotAt < now() { _ = forget() }
     guard entries.count + revocations.count <= Self.maximumCount else { throw .overloaded }
     try await store.revoke(revocations, at: now())
     merge(revocations)
   }
 
-  /// Whether sessions of that identity that began then are void.
-  func isRevoked(issuer: String, subject: String, since moment: StoredTime) -> Bool {
+  /// Up to when all that the identity was issued is void; nil if nothing is.
+  func revokedUntil(issuer: String, subject: String) -> StoredTime? {
     let key = Revocation.identity(issuer: issuer, subject: subject, issuedUntil: StoredTime(seconds: 0))
-    guard case .identity(_, _, let until)? = entries[key]?.revocation else { return false }
-    return moment <= until
+    guard case .identity(_, _, let moment)? = entries[key]?.revocation else { return nil }
+    return moment
   }
 
   private func heard(_ news: RevocationNews) {
@@ -82,30 +98,56 @@ public actor RevocationFeed {
   }
 
   private func merge(_ revocations: [RevocationInForce]) {
-    var isChanged = !isPublished
+    var change = RevocationChange(isWhole: !isPublished)
     for entry in revocations {
       let key = entry.revocation.withoutMoment
-      guard let known = entries[key] else {
-        entries[key] = entry
-        isChanged = true
-        continue
-      }
-      let merged = known.extended(by: entry)
-      if merged != known {
-        entries[key] = merged
-        isChanged = true
-      }
+      let merged = entries[key]?.extended(by: entry) ?? entry
+      guard entries.update(key, to: merged) != merged else { continue }
+      change.inForce.append(merged)
     }
-    guard isChanged else { return }
+    guard change.isWhole || !change.inForce.isEmpty else { return }
     isPublished = true
-    publish(Array(entries.values))
+    publish(change)
   }
 
-  private func forget() {
+  /// - Returns: whether there may be more.
+  func forget() -> Bool {
     let moment = now()
-    let count = entries.count
-    entries = entries.filter { $0.value.until >= moment }
-    if entries.count != count, isPublished { publish(Array(entries.values)) }
+    forgotAt = moment
+    let expired = entries.removeSome(before: moment, atMost: Self.forgettingCount)
+    if isPublished, !expired.isEmpty { publish(RevocationChange(expired: expired)) }
+    return expired.count >= Self.forgettingCount
+  }
+}
+
+/// A dictionary that grows in small parts: one of a quarter of a million entries would stop the loop each time that it doubles.
+private struct RevocationTable {
+  /// A power of two.
+  private static let partCount = 256
+  private var parts = [[Revocation: RevocationInForce]](repeating: [:], count: partCount)
+  private(set) var count = 0
+
+  private func index(of key: Revocation) -> Int { key.hashValue & (Self.partCount - 1) }
+
+  subscript(key: Revocation) -> RevocationInForce? { parts[index(of: key)][key] }
+
+  /// - Returns: what was there before.
+  mutating func update(_ key: Revocation, to entry: RevocationInForce) -> RevocationInForce? {
+    let old = parts[index(of: key)].updateValue(entry, forKey: key)
+    if old == nil { count += 1 }
+    return old
+  }
+
+  /// The keys of entries that have run out, which are gone now; of many, those of some parts.
+  mutating func removeSome(before moment: StoredTime, atMost limit: Int) -> [Revocation] {
+    var keys: [Revocation] = []
+    for number in parts.indices where keys.count < limit {
+      let expired = parts[number].filter { $0.value.until < moment }.map(\.key)
+      for key in expired { parts[number][key] = nil }
+      keys += expired
+    }
+    count -= keys.count
+    return keys
   }
 }
 
