@@ -115,7 +115,8 @@ struct KeyLifeCycle: ~Copyable {
       asked.append(keyID)
     }
     if isFetching { return .wait }
-    nextDemandAt = now + timing.demandInterval
+    // One that is due anyway, such as the first, is no request's doing.
+    if nextFetchAt > now { nextDemandAt = now + timing.demandInterval }
     return startFetch(now).union(.wait)
   }
 

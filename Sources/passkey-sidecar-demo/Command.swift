@@ -10,7 +10,11 @@ enum Command: String {
     switch self {
     case .run:
       ["origin", "app-port", "idp-port", "emulator-port", "control-port", "project-id", "api-secret", "mode"]
-    case .emulator: ["port", "control-port", "project-id", "api-secret", "bearer", "rp-id", "origin", "mode"]
+    case .emulator:
+      [
+        "port", "control-port", "project-id", "api-secret", "bearer", "rp-id", "origin", "mode", "tls-certificate", "tls-key",
+        "other-certificate", "other-key",
+      ]
     case .idp: ["port", "issuer", "audience", "origin"]
     case .app: ["port", "login", "emulator"]
     case .check: ["sidecar", "login", "emulator", "origin", "whoami", "protocol"]
@@ -61,20 +65,35 @@ enum Command: String {
       return .init(key: parts[0], permissions: Set(parts[1].split(separator: ",").map(String.init)))
     }
     let origins = arguments.all("origin")
+    let tls = try Self.tls(arguments, "tls-certificate", "tls-key")
+    let other = try Self.tls(arguments, "other-certificate", "other-key")
+    guard tls != nil || other == nil else { throw Arguments.Refused(description: "--other-certificate needs --tls-certificate") }
     let identity = EmulatorIdentity(
       projectID: projectID, apiSecret: arguments.text("api-secret", "corbado1_demo"), bearerKeys: bearerKeys,
       relyingParty: RelyingParty(
         id: arguments.text("rp-id", "localhost"), name: "Passkey sidecar demo",
-        origins: origins.isEmpty ? [origin] : origins))
+        origins: origins.isEmpty ? [origin] : origins), hasOtherCertificate: other != nil)
     let emulator = Emulator(identity, firstKey: try TokenSigningKey(id: "pki-" + RandomText.number()))
     _ = emulator.control(DemoRequest("PUT", "/settings", body: (["mode": .string(mode.rawValue)] as JSON).bytes))
-    let server = try WireServer(port: port) { emulator.handle($0) }
-    Console.print("emulator of Corbado: http://localhost:\(server.port) (\(projectID), \(mode.rawValue))")
+    let server = try WireServer(port: port, tls: { emulator.showsOtherCertificate ? other : tls }) { emulator.handle($0) }
+    let scheme = tls == nil ? "http" : "https"
+    Console.print("emulator of Corbado: \(scheme)://localhost:\(server.port) (\(projectID), \(mode.rawValue))")
     if let controlPort = try arguments.port("control-port", nil) {
       let control = try WireServer(port: controlPort) { emulator.control($0) }
       Console.print("control of the emulator: http://localhost:\(control.port)")
     }
-    return "http://localhost:\(server.port)"
+    return "\(scheme)://localhost:\(server.port)"
+  }
+
+  /// Nil without the options.
+  private static func tls(_ arguments: Arguments, _ certificate: String, _ key: String) throws(Arguments.Refused) -> ServerTLS? {
+    guard let certificateFile = arguments.all(certificate).last else { return nil }
+    guard let keyFile = arguments.all(key).last else { throw Arguments.Refused(description: "--\(certificate) needs --\(key)") }
+    do throws(TLSSettingsError) {
+      return try ServerTLS([CertificateFiles(certificate: certificateFile, privateKey: keyFile).read()], protocols: ["http/1.1"])
+    } catch {
+      throw Arguments.Refused(description: "--\(certificate), --\(key): \(error)")
+    }
   }
 
   private static func startProvider(_ arguments: Arguments, portOption: String) throws -> String {

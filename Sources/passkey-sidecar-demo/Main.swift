@@ -7,6 +7,7 @@ import Glibc
                                          [--project-id pro-…] [--api-secret S] [--mode strict|seed]
            passkey-sidecar-demo emulator [--port N] [--control-port N] [--project-id pro-…] [--api-secret S] [--mode strict|seed]
                                          [--bearer KEY:PERMISSION,…]… [--rp-id ID] [--origin URL]…
+                                         [--tls-certificate F --tls-key F [--other-certificate F --other-key F]]
            passkey-sidecar-demo idp      [--port N] [--issuer URL] [--audience A] [--origin URL]…
            passkey-sidecar-demo app      [--port N] [--login URL] [--emulator URL]
            passkey-sidecar-demo check    [--sidecar URL] [--login URL] [--emulator URL] [--origin URL] [--whoami PATH]

@@ -173,10 +173,12 @@ import Testing
     let settings: JSON = [
       "mode": "seed", "clockOffset": -5, "connectTokenLifetime": 7, "rateLimit": 9, "mismatchConsumes": true,
       "replayVerdict": "generic_error", "expiryVerdict": "user_mismatch", "usernameClaim": "ada", "session": "s",
-      "publishesKeys": false,
+      "publishesKeys": false, "showsOtherCertificate": false,
     ]
     #expect(corbado.control("PUT", "/settings", settings).json == settings)
     #expect(corbado.control("GET", "/settings").json == settings)
+    // There is none to show.
+    #expect(corbado.control("PUT", "/settings", ["showsOtherCertificate": true]).status == 400)
   }
 
   @Test(

@@ -33,15 +33,32 @@ final class EmulatorProcess {
   }
 
   /// Signed passkey data of a user, as after a passkey login.
-  func signedPasskeyData(for identifier: String) throws -> String {
-    let body = "{\"identifier\":\"\(identifier)\"}"
+  ///
+  /// - Parameter more: members besides the identifier.
+  func signedPasskeyData(for identifier: String, _ more: String = "") throws -> String {
+    let answer = try control("POST", "/mint", "{\"identifier\":\"\(identifier)\"\(more)}")
+    return try #require(answer.json["signedPasskeyData"] as? String)
+  }
+
+  /// An order at the control port.
+  @discardableResult
+  func control(_ method: String, _ target: String, _ body: String = "") throws -> H1Message {
     let connection = try RawConnection(port: control)
     try connection.send(
-      "POST /mint HTTP/1.1\r\nHost: c\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+      "\(method) \(target) HTTP/1.1\r\nHost: c\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
         + "Connection: close\r\n\r\n\(body)")
     let answer = try connection.readResponse()
-    let json = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
-    return try #require(json?["signedPasskeyData"] as? String)
+    #expect(answer.status == 200, "\(answer.text)")
+    return answer
+  }
+
+  /// Calls of the Backend API so far, one by one: path and `Authorization`.
+  func calls(_ path: String = "/v2/") throws -> [(path: String, credential: String)] {
+    let calls = try control("GET", "/calls?path=\(path)").json["calls"] as? [[String: Any]] ?? []
+    return calls.map { call in
+      let fields = call["fields"] as? [[String]] ?? []
+      return (call["path"] as? String ?? "", fields.first { $0[0].lowercased() == "authorization" }?[1] ?? "")
+    }
   }
 }
 

@@ -23,6 +23,7 @@ struct ControlSurface {
     switch (request.method, request.path) {
     case ("GET", "/settings"): break
     case ("PUT", "/settings"):
+      if content["showsOtherCertificate"] == true, !identity.hasOtherCertificate { return refusal("there is no other certificate") }
       do throws(EmulatorSettings.Refused) { try state.settings.apply(content) } catch {
         return refusal("settings: \(error.member)")
       }

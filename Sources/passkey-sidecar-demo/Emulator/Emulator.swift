@@ -31,6 +31,9 @@ final class Emulator: Sendable {
     }
   }
 
+  /// Whether connections that begin now get the second certificate.
+  var showsOtherCertificate: Bool { state.withLock { $0.settings.showsOtherCertificate } }
+
   /// What a test gets at the control port.
   func control(_ request: DemoRequest) -> DemoResponse {
     let milliseconds = clock()

@@ -27,6 +27,8 @@ struct EmulatorSettings: Equatable, Sendable {
   var session = ""
   /// Whether the key set names the keys that sign.
   var publishesKeys = true
+  /// Connections that begin now are shown the second certificate: one of another name, for instance.
+  var showsOtherCertificate = false
 
   enum Verdict: String, CaseIterable, Sendable {
     case success
@@ -49,6 +51,8 @@ struct EmulatorIdentity: Sendable {
   var apiSecret: String
   var bearerKeys: [BearerKey] = []
   var relyingParty: RelyingParty
+  /// There is a second certificate.
+  var hasOtherCertificate = false
 }
 
 extension EmulatorSettings {
@@ -69,6 +73,7 @@ extension EmulatorSettings {
       case ("rateLimit", .integer(let count)): rateLimit = count
       case ("mismatchConsumes", .boolean(let value)): mismatchConsumes = value
       case ("publishesKeys", .boolean(let value)): publishesKeys = value
+      case ("showsOtherCertificate", .boolean(let value)): showsOtherCertificate = value
       default: throw Refused(member: member.name)
       }
     }
@@ -88,7 +93,7 @@ extension EmulatorSettings {
       "mismatchConsumes": .boolean(mismatchConsumes), "replayVerdict": .string(replayVerdict.rawValue),
       "expiryVerdict": .string(expiryVerdict.rawValue), "usernameClaim": .string(usernameClaim),
       "session": .string(session),
-      "publishesKeys": .boolean(publishesKeys),
+      "publishesKeys": .boolean(publishesKeys), "showsOtherCertificate": .boolean(showsOtherCertificate),
     ]
   }
 }

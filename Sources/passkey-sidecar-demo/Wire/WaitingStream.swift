@@ -1,21 +1,27 @@
 import Synchronization
 import Transport
 
-/// A TCP connection for one thread that has nothing better to do than to wait for it.
+/// A TCP connection, plain or with the server's side of TLS, for one thread that has nothing better to do than to wait for it.
 struct WaitingStream: ~Copyable {
   enum Failure: Error, Equatable {
     case connection(Errno)
     case tooSlow
   }
 
-  private let socket: FileDescriptor
+  private var stream: ByteStream
   private var loop: EventLoop
 
-  init(_ socket: consuming FileDescriptor) throws(Errno) {
+  init(_ socket: consuming FileDescriptor, tls: ServerTLS? = nil) throws(Errno) {
     let loop = try EventLoop(inputBytes: 16 * 1024)
-    try loop.watch(socket, as: Handle(raw: 1))
+    let stream = try Self.stream(socket, tls)
+    try loop.watch(stream.socket, as: Handle(raw: 1))
     self.loop = loop
-    self.socket = socket
+    self.stream = stream
+  }
+
+  private static func stream(_ socket: consuming FileDescriptor, _ tls: ServerTLS?) throws(Errno) -> ByteStream {
+    guard let tls else { return ByteStream(socket) }
+    return try ByteStream(socket, tls: tls)
   }
 
   /// A connection to `address`, once it stands.
@@ -26,7 +32,7 @@ struct WaitingStream: ~Copyable {
     // Writable only once the connect is decided.
     while true {
       let count = try stream.wait(until: deadline)
-      if let error = stream.socket.pendingError() { throw .connection(error) }
+      if let error = stream.stream.socket.pendingError() { throw .connection(error) }
       if stream.isWritable(amongFirst: count) { return stream }
     }
   }
@@ -40,7 +46,7 @@ struct WaitingStream: ~Copyable {
       swap(&input, &loop.input)
       defer { swap(&input, &loop.input) }
       let outcome: IOOutcome
-      do throws(Errno) { outcome = try socket.read(into: &input) } catch { throw .connection(error) }
+      do throws(Errno) { outcome = try stream.read(into: &input) } catch { throw .connection(error) }
       switch outcome {
       case .bytes(let count): return Array(input[..<count])
       case .endOfStream: return []
@@ -51,15 +57,18 @@ struct WaitingStream: ~Copyable {
   }
 
   mutating func send(_ bytes: [UInt8], until deadline: MonotonicTime) throws(Failure) {
-    var sent = 0
-    while sent < bytes.count {
+    var queue = ByteQueue()
+    queue.append(bytes.span)
+    while true {
       let outcome: IOOutcome
-      do throws(Errno) { outcome = try socket.send(bytes.span.extracting(sent..<bytes.count)) } catch {
-        throw .connection(error)
-      }
-      if case .bytes(let count) = outcome { sent += count } else { _ = try wait(until: deadline) }
+      do throws(Errno) { outcome = try stream.write(&queue) } catch { throw .connection(error) }
+      if case .bytes = outcome { return }
+      _ = try wait(until: deadline)
     }
   }
+
+  /// An orderly end, also for those who ask for one of TLS.
+  consuming func finish() { if stream.isSecure { stream.shutdownWriting() } }
 
   /// Passes the time; ends early when the peer has gone.
   mutating func pause(for duration: Duration) {
@@ -71,7 +80,7 @@ struct WaitingStream: ~Copyable {
   }
 
   /// A reset in place of an orderly end.
-  consuming func reset() { socket.resetOnClose() }
+  consuming func reset() { stream.socket.resetOnClose() }
 
   private mutating func wait(until deadline: MonotonicTime) throws(Failure) -> Int {
     let left = deadline.nanoseconds - Clock.monotonic().nanoseconds

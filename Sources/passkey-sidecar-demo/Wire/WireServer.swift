@@ -9,17 +9,21 @@ struct WireServer {
   let port: UInt16
 
   /// Serves from now on until the process ends.
-  init(port: UInt16, _ handler: @escaping Handler) throws(Errno) {
+  ///
+  /// - Parameter tls: asked for each connection; nil: cleartext.
+  init(port: UInt16, tls: @escaping @Sendable () -> ServerTLS? = { nil }, _ handler: @escaping Handler) throws(Errno) {
     let listener = try Listener(SocketAddress(ipv4: 0x7F00_0001, port: port), shared: false)
     self.port = listener.address.port
     let handover = Handover(listener)
     _ = try Thread(named: "demo-accept") {
       guard let listener = handover.take() else { return }
-      Self.accept(listener, handler)
+      Self.accept(listener, tls, handler)
     }
   }
 
-  private static func accept(_ listener: consuming Listener, _ handler: @escaping Handler) {
+  private static func accept(
+    _ listener: consuming Listener, _ tls: @escaping @Sendable () -> ServerTLS?, _ handler: @escaping Handler
+  ) {
     guard var loop = try? EventLoop(inputBytes: 1),
       (try? loop.watchForReading(listener.descriptor.number, as: Handle(raw: 1))) != nil
     else { return }
@@ -30,7 +34,7 @@ struct WireServer {
         let peer = connected.peer.host
         let handover = Handover(connected.takeSocket())
         _ = try? Thread(named: "demo-connection") {
-          guard let socket = handover.take(), let stream = try? WaitingStream(socket) else { return }
+          guard let socket = handover.take(), let stream = try? WaitingStream(socket, tls: tls()) else { return }
           WireConnection(stream, peer: peer).serve(handler)
         }
       }
@@ -60,15 +64,16 @@ private struct WireConnection: ~Copyable {
       while true {
         let request = try nextRequest()
         try deliver(handler(request), withBody: request.method != "HEAD")
-        if request.field("connection")?.lowercased() == "close" { return }
+        if request.field("connection")?.lowercased() == "close" { break }
       }
     } catch {
       switch error {
-      case .orderly: return
-      case .reset: stream.reset()
+      case .orderly: break
+      case .reset: return stream.reset()
       case .malformed: try? send(Array("HTTP/1.1 400 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n".utf8))
       }
     }
+    stream.finish()
   }
 
   private mutating func deliver(_ answer: DemoResponse, withBody: Bool) throws(Ending) {
