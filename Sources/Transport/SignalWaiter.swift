@@ -11,9 +11,11 @@ public struct SignalWaiter: Sendable {
     case wake
   }
 
-  /// Blocks the signals in this thread and in all that it starts from now on; SIGPIPE is ignored in the whole process.
+  /// Blocks the signals in this thread and in all that it starts from now on. Ignored in the whole process: SIGPIPE, and
+  /// SIGXFSZ, so that a limit on the size of files is an error like a full disk.
   public init() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     var set = Self.set
     _ = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
   }

@@ -37,6 +37,8 @@ public final class ChildProcess: @unchecked Sendable {  // Process is not Sendab
 
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
+  public var id: Int32 { process.processIdentifier }
+
   public func signal(_ signal: Int32) { if process.isRunning { kill(process.processIdentifier, signal) } }
 
   public struct Ending: Equatable, Sendable {
