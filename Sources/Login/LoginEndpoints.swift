@@ -21,7 +21,7 @@ public actor LoginEndpoints {
   public nonisolated let meters = LoginMeters()
   /// What is revoked. To be started by whoever serves.
   public nonisolated let revocations: RevocationFeed
-  private let executor: LoopExecutor
+  let executor: LoopExecutor
   private var keys: SigningKeys?
   private var budget: CallBudget
   var attempts: LoginAttempts

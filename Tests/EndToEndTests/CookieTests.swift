@@ -34,6 +34,7 @@ import Testing
           cookie: {name: __Host-session, sameSite: Lax}
           tokenInBody: false
         routes: [{path: /maybe, access: optional}]
+        endpoints: {logout: true}
 
         """)
     }
@@ -122,5 +123,19 @@ import Testing
     #expect(set.hasPrefix("__Host-session=") && set.hasSuffix("; Max-Age=600; Path=/; Secure; HttpOnly; SameSite=Lax"))
     let pair = try #require(set.split(separator: ";").first)
     #expect(try town.sidecar.outcome("/c", ["Cookie: \(pair)"]) == "bob@example.com")
+  }
+
+  @Test func `logout ends the session of the cookie and deletes it, by the order of a page of ours alone`() throws {
+    let body = #"{"signedPasskeyData":"\#(try town.passkeyData())"}"#
+    let login = try town.sidecar.ask(
+      "POST", "/auth/completeLogin", ["Content-Type: application/json", "Origin: \(Town.origin)"], body: body)
+    let pair = "Cookie: \(try #require(login.values("set-cookie").first?.split(separator: ";").first))"
+    let stranger = try town.sidecar.ask("POST", "/auth/logout", [pair, "Origin: https://evil.example", "Content-Length: 0"])
+    #expect(stranger.status == 403)
+    #expect(try town.sidecar.outcome("/c", [pair]) == "bob@example.com")
+    let answer = try town.sidecar.ask("POST", "/auth/logout", [pair, "Origin: \(Town.origin)", "Content-Length: 0"])
+    #expect(answer.status == 204)
+    #expect(answer.values("set-cookie") == ["__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax"])
+    #expect(try town.sidecar.outcome("/c", [pair]) == #"401 {"error":"token_revoked"}"#)
   }
 }

@@ -40,6 +40,30 @@ import Testing
     for token in [others, conventional] { #expect(try replica.ask("GET", "/x", token: token).status == 200) }
   }
 
+  @Test func `a passkey login that follows everywhere at once is a new beginning`() throws {
+    let town = try LoginReplicas()
+    let replica = try town.start()
+    for _ in 0..<3 {
+      let (old, unused) = (try town.passkeyToken(through: replica), try town.passkeyData(through: replica))
+      #expect(try replica.ask("POST", "/auth/logout", token: old, json: #"{"everywhere": true}"#).status == 204)
+      let login = try town.login(with: unused, through: replica)
+      let new = try #require(login.json["accessToken"] as? String, "\(login.text)")
+      #expect(try replica.ask("GET", "/x", token: new).status == 200)
+      #expect(try replica.ask("GET", "/x", token: old).status == 401)
+    }
+  }
+
+  @Test func `everywhere ends what does not say when it was issued`() throws {
+    let town = try LoginReplicas()
+    let replica = try town.start()
+    let exp = Int64(Date().timeIntervalSince1970) + 300
+    let undated = try town.issuer.first.token(
+      #"{"iss":"\#(town.issuer.first.issuer)","sub":"alice","aud":"my-app","exp":\#(exp),"email":"alice@example.com"}"#)
+    #expect(try replica.ask("GET", "/x", token: undated).status == 200)
+    #expect(try replica.ask("POST", "/auth/logout", token: town.token(), json: #"{"everywhere": true}"#).status == 204)
+    #expect(try replica.ask("GET", "/x", token: undated).text == #"{"error":"token_revoked"}"#)
+  }
+
   @Test func `a conventional token ends alone`() throws {
     let town = try LoginReplicas()
     let replica = try town.start()

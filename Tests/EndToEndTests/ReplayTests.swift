@@ -33,8 +33,16 @@ import Testing
     redis.stop()
   }
 
-  @Test func `across kill -9 and a restart at most one succeeds`() throws {
-    let town = try LoginReplicas()
+  @Test func `across kill -9 and a restart on Redis at most one succeeds`() throws {
+    let redis = try RedisProcess()
+    try atMostOneSucceeds(try LoginReplicas(state: "redis: 'redis://127.0.0.1:\(redis.port)', password: {env: STATE_PASSWORD}"))
+    redis.stop()
+  }
+
+  @Test func `across kill -9 and a restart at most one succeeds`() throws { try atMostOneSucceeds(try LoginReplicas()) }
+
+  /// One process is killed while most logins are between reservation and success.
+  private func atMostOneSucceeds(_ town: LoginReplicas) throws {
     let first = try town.start(workers: 2)
     let data = try town.passkeyData(through: first)
     let connections = try answers(to: data, from: [first], connections: 100)

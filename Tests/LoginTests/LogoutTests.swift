@@ -12,15 +12,26 @@ import Testing
   let published = Published()
 
   final class Published: Sendable {
-    let entries = Mutex<[RevocationInForce]>([])
+    private let entries = Mutex<[RevocationInForce]>([])
+    var all: Set<RevocationInForce> { entries.withLock { Set($0) } }
+
+    func change(_ change: RevocationChange) {
+      entries.withLock { entries in
+        if change.isWhole { entries = [] }
+        entries.removeAll { entry in
+          change.expired.contains(entry.revocation) || change.inForce.contains { $0.revocation == entry.revocation }
+        }
+        entries += change.inForce
+      }
+    }
   }
 
   init() throws {
     let published = published
-    fixture = try LoginFixture(publishRevocations: { entries in published.entries.withLock { $0 = entries } })
+    fixture = try LoginFixture(publishRevocations: { published.change($0) })
   }
 
-  private var inForce: Set<RevocationInForce> { published.entries.withLock { Set($0) } }
+  private var inForce: Set<RevocationInForce> { published.all }
 
   private func token(sessionID: String? = nil, tokenID: String? = nil, isOwn: Bool = true) -> PresentedToken {
     let text = "a.b.c"
@@ -67,7 +78,7 @@ import Testing
         RevocationInForce(.token(issuer: "https://idp.test/", tokenID: "t1"), until: moment(in: 301)),
         RevocationInForce(
           .identity(issuer: "https://idp.test/", subject: "alice", issuedUntil: moment(in: 0)),
-          until: moment(in: 7 * 86_400 + 31)),
+          until: moment(in: 30 * 86_400 + 31)),
       ])
   }
 
@@ -82,7 +93,7 @@ import Testing
   @Test func `where the store does not answer the session goes on, and the client is told`() async throws {
     let fixture = try LoginFixture(
       store: { StateStoreDouble($0, failing: ["revoke"]) },
-      publishRevocations: { [published] entries in published.entries.withLock { $0 = entries } })
+      publishRevocations: { [published] in published.change($0) })
     let answer = await fixture.login.logout(token(sessionID: "s1"), content: [])
     #expect(answer.status == 503)
     #expect(answer.reason == .stateUnavailable)
@@ -100,6 +111,7 @@ import Testing
   @Test func `an entry leaves when its tokens have expired`() async throws {
     _ = await fixture.login.logout(token(tokenID: "t1"), content: [])
     fixture.clock.advance(302)
+    _ = await fixture.login.revocations.forget()
     _ = await fixture.login.logout(token(tokenID: "t2"), content: [])
     #expect(inForce.map(\.revocation) == [.token(issuer: "https://idp.test/", tokenID: "t2")])
   }

@@ -1,7 +1,9 @@
-import JOSE
 import Foundation
+import HTTPClient
 import JOSE
+import OpenSSL
 import StateStore
+import Synchronization
 import TestPeers
 import Testing
 
@@ -107,6 +109,92 @@ import Testing
     let answer = await fixture.login.refresh(content: Array("{\"refreshToken\":\"\(token)\"}".utf8))
     #expect(answer.status == 503)
     #expect(answer.json["accessToken"] == nil)
+  }
+
+  // MARK: With a directory
+
+  private static let directory = Configuration.Identity.Source.directory(
+    .init(.init(OutboundURL(isSecure: true, host: "directory.test", port: 443, target: "/who")), cache: .zero))
+
+  /// What the directory says next.
+  private final class Directory: Sendable {
+    private let script = Mutex(CorbadoFake.Script.answer(status: 200, content: #"{"subject":"a","claims":{"tier":"gold"}}"#))
+    var answer: CorbadoFake.Script { script.withLock { $0 } }
+    func says(_ status: Int, _ content: String = "") { script.withLock { $0 = .answer(status: status, content: content) } }
+    func isAway() { script.withLock { $0 = .failure(OutboundFailure(.timedOut, requestMayHaveLeft: true)) } }
+  }
+
+  private func withDirectory() async throws -> (Directory, LoginFixture, String) {
+    let directory = Directory()
+    let fixture = try LoginFixture(
+      try .sample(source: Self.directory, refreshLifetime: .seconds(86_400)), services: { _ in directory.answer })
+    let answer = await fixture.completeLogin(try fixture.signedData())
+    return (directory, fixture, try #require(answer.json["refreshToken"] as? String, "\(answer.text)"))
+  }
+
+  private func refresh(_ token: String, _ fixture: LoginFixture) async -> EndpointAnswer {
+    await fixture.login.refresh(content: Array("{\"refreshToken\":\"\(token)\"}".utf8))
+  }
+
+  @Test func `a directory is asked again, by the identifier, and what it says now is in the token`() async throws {
+    let (directory, fixture, token) = try await withDirectory()
+    directory.says(200, #"{"subject":"a","claims":{"tier":"basic"}}"#)
+    let answer = await refresh(token, fixture)
+    #expect(answer.status == 200 && answer.tokenClaims["tier"] as? String == "basic")
+    #expect(fixture.serviceCalls.last?.json as? [String: String] == ["identifier": "alice@example.com"])
+  }
+
+  @Test func `a directory that does not answer gives no token and burns none`() async throws {
+    let (directory, fixture, token) = try await withDirectory()
+    directory.isAway()
+    for _ in 0..<2 {
+      let answer = await refresh(token, fixture)
+      #expect(answer.status == 500 && answer.reason == .identityUnavailable && answer.json["accessToken"] == nil)
+    }
+    directory.says(500)
+    #expect(await refresh(token, fixture).reason == .identityUnavailable)
+    directory.says(200, #"{"subject":"a"}"#)
+    #expect(await refresh(token, fixture).status == 200)
+  }
+
+  @Test func `whom a directory no longer knows, or takes for somebody else, gets nothing more`() async throws {
+    let (directory, fixture, token) = try await withDirectory()
+    directory.says(404)
+    #expect(await refresh(token, fixture).reason == .identityUnlinked)
+    directory.says(200, #"{"subject":"b"}"#)
+    #expect(await refresh(token, fixture).reason == .identityUnlinked)
+  }
+
+  @Test func `where a link was removed a directory is not asked`() async throws {
+    let (_, fixture, token) = try await withDirectory()
+    _ = await fixture.connectToken(for: try .conventional())
+    let moment = StoredTime(fixture.clock.now)
+    _ = try await fixture.store.removeLink(for: "alice@example.com", at: moment, revokingUntil: moment)
+    let count = fixture.serviceCalls.count
+    #expect(await refresh(token, fixture).reason == .identityUnlinked)
+    #expect(fixture.serviceCalls.count == count)
+  }
+
+  @Test func `a session in an issuer's form whose identifier is the subject goes on`() async throws {
+    let key = try SigningKey(PrivateKey.generate(.p256), algorithm: .es256)
+    let form = try Configuration.Token.Form(issuer: VerifiedIdentity.issuer, subjectIssuer: VerifiedIdentity.issuer, key: key)
+    let fixture = try LoginFixture(
+      try .sample(unlinked: .identifier, identifierIsSubject: true, form: form, refreshLifetime: .seconds(86_400)))
+    let answer = await fixture.completeLogin(try fixture.signedData())
+    let token = try #require(answer.json["refreshToken"] as? String, "\(answer.text)")
+    #expect(await refresh(token, fixture).status == 200)
+  }
+
+  @Test func `it is refused where nobody could be asked again`() throws {
+    let lifetime = Duration.seconds(86_400)
+    #expect(throws: ConfigurationError.refreshClaim) {
+      try Configuration.sample(source: Self.directory, claim: .subject, refreshLifetime: lifetime)
+    }
+    let service = Configuration.Identity.Service(OutboundURL(isSecure: true, host: "idp.test", port: 443, target: "/"), secret: [1])
+    let exchange = try Configuration.Identity.Exchange(service, audience: "a", clientID: "c")
+    #expect(throws: ConfigurationError.refreshSource) {
+      try Configuration.sample(source: .exchange(exchange), refreshLifetime: lifetime)
+    }
   }
 
   @Test func `without the setting a login brings no refresh token`() async throws {

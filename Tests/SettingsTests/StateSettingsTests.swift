@@ -37,6 +37,7 @@ import Testing
     ("state: {redis: 'redis://r.example.com'}", "state.redis: redis: is refused here"),
     ("state: {redis: 'rediss://u:p@r.example.com'}", "state.redis: user and password stand in username and password"),
     ("state: {redis: 'http://r.example.com'}", "state.redis: expected a URL"),
+    ("state: {redis: 'unix:/run/redis.sock'}", "state.redis: Unix sockets are not supported for Redis"),
     ("state: {redis: 'rediss://r.example.com/x'}", "state.redis: expected a URL"),
     ("state: {redis: 'rediss://r.example.com', username: u}", "state.username: needs password beside it"),
   ])

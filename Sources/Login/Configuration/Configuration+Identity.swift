@@ -106,6 +106,8 @@ extension Configuration {
     public let remember: [ClaimPath]
     /// A link not confirmed by a token of its issuer for so long is void.
     public let linkMaxAge: Duration
+    /// How long it is remembered that all that an identity was issued is void: no token of its issuer may live longer.
+    public let revokedFor: Duration
     /// Asked at each passkey login whether the user may still come in.
     public let confirm: Service?
 
@@ -114,7 +116,7 @@ extension Configuration {
     public init(
       source: Source = .link, claim: Claim = .webauthnID, unlinked: Unlinked = .refuse,
       identifierIsSubject: Bool = false, remember: [ClaimPath], linkMaxAge: Duration = .seconds(365 * 86_400),
-      confirm: Service? = nil
+      revokedFor: Duration = .seconds(30 * 86_400), confirm: Service? = nil
     ) throws(ConfigurationError) {
       for path in remember where AccessToken.ownClaims.contains(path.text) { throw .rememberedClaim(path.text) }
       guard Set(remember).count == remember.count else { throw .rememberedTwice }
@@ -124,6 +126,7 @@ extension Configuration {
       self.identifierIsSubject = identifierIsSubject
       self.remember = remember
       self.linkMaxAge = linkMaxAge
+      self.revokedFor = revokedFor
       self.confirm = confirm
     }
 

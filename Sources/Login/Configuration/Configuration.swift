@@ -12,7 +12,8 @@ public struct Configuration: Sendable {
   public static let standardLoginAttemptsPerMinute = 30
 
   /// - Throws: ``ConfigurationError/identifierIsNoSubject``, ``ConfigurationError/opaqueIsNoSubject``,
-  ///   ``ConfigurationError/claimIsNoLink``, ``ConfigurationError/refreshSource``, ``ConfigurationError/loginAttempts``
+  ///   ``ConfigurationError/claimIsNoLink``, ``ConfigurationError/refreshSource``, ``ConfigurationError/refreshClaim``,
+  ///   ``ConfigurationError/loginAttempts``
   public init(
     corbado: Corbado, connect: Connect, identity: Identity, token: Token,
     loginAttemptsPerMinute: Int = standardLoginAttemptsPerMinute
@@ -32,7 +33,8 @@ public struct Configuration: Sendable {
     if token.refreshLifetime != nil {
       switch identity.source {
       case .link, .identifier: break
-      case .directory, .exchange: throw .refreshSource
+      case .directory: if identity.claim == .subject { throw .refreshClaim }
+      case .exchange: throw .refreshSource
       }
     }
     guard (1...1_000_000).contains(loginAttemptsPerMinute) else { throw .loginAttempts }
@@ -65,8 +67,10 @@ public enum ConfigurationError: Error, Equatable, Sendable {
   case tokenNowhere
   /// Refresh tokens that would not outlive an access token.
   case refreshLifetime
-  /// A directory or an identity provider is not asked again when a session is refreshed.
+  /// The identity provider's token is the provider's to renew.
   case refreshSource
+  /// A session does not know Corbado's user ID, by which the directory knows users.
+  case refreshClaim
   case signingKey(KeyFailure)
   /// A claim of the template that every token has of its own, or one that stands there twice.
   case templateClaim(String)

@@ -83,8 +83,8 @@ extension LoginEndpoints {
     guard let identifier = Identifier(data.webauthnID, of: configuration.connect.identifier) else {
       throw .passkeyDataMalformed
     }
-    let identity = try await passkeyIdentity(of: identifier, data)
-    let token = try accessToken(for: identity, at: now())
+    let identity = try await passkeyIdentity(of: identifier, corbadoUserID: data.corbadoUserID)
+    let token = try accessToken(for: identity, at: await beginning(of: identity))
     let refreshToken = try minting { () throws(KeyFailure) in
       configuration.token.refreshLifetime == nil ? nil : try RefreshToken(startingWith: token.sessionID)
     }
@@ -99,6 +99,19 @@ extension LoginEndpoints {
     }
     return (minted, refreshToken)
   }
+
+  /// When a session of that identity begins: `iat` has whole seconds, so one that follows the revocation of everything until
+  /// now waits for the next second.
+  private func beginning(of identity: PasskeyIdentity) async -> UnixTime {
+    guard let revoked = await revocations.revokedUntil(issuer: identity.issuer, subject: identity.subject) else { return now() }
+    let wait = UnixTime(seconds: revoked.seconds + 1).microseconds - now().microseconds
+    // More than that is another process' clock.
+    if (1...Self.longestWait).contains(wait) { await executor.sleep(for: .microseconds(wait)) }
+    return now()
+  }
+
+  /// Microseconds.
+  private static let longestWait: Int64 = 2_000_000
 
   private func accessToken(for identity: PasskeyIdentity, at moment: UnixTime) throws(LoginReason) -> AccessToken {
     try minting { () throws(KeyFailure) in

@@ -2,9 +2,6 @@ internal import JOSE
 internal import StateStore
 
 extension LoginEndpoints {
-  /// How long tokens of other issuers are taken to live where a whole identity is revoked: only their issuer knows.
-  static let foreignTokenLifetime = Duration.seconds(7 * 86_400)
-
   /// `POST logout`: the session of the presented token ends; with `everywhere` all tokens of its identity that were
   /// issued until now are void, whoever issued them. In force on every worker before this answers. The cookie
   /// of the login, where there is one, is deleted.
@@ -58,9 +55,10 @@ extension LoginEndpoints {
 }
 
 extension Configuration {
-  /// How long what an identity holds may be good at most: tokens of ours, refresh tokens, tokens of its issuer.
+  /// How long what an identity holds may be good at most: tokens of ours, refresh tokens, tokens of its issuer, of which
+  /// only that knows how long they live.
   public var identityTokenLifetime: Duration {
-    max(token.lifetime, LoginEndpoints.foreignTokenLifetime, token.refreshLifetime ?? .zero) + leeway
+    max(token.lifetime, identity.revokedFor, token.refreshLifetime ?? .zero) + leeway
   }
 
   /// How long tokens of a session that ends may be good at most.

@@ -45,7 +45,8 @@ extension LoginEndpoints {
       throw .refreshTokenRefused
     }
     guard known.current == presented.digests.current else { throw try await reused(session) }
-    let identity = try await identity(of: session, now: moment)
+    // Before the exchange: whoever does not get an answer comes again with the same token.
+    let identity = try await passkeyIdentity(of: session)
 
     let next = try minting { () throws(KeyFailure) in try presented.successor() }
     let token = try minting { () throws(KeyFailure) in
@@ -78,24 +79,6 @@ extension LoginEndpoints {
       try await feed.revoke([RevocationInForce(.session(id: session.id), until: until)])
     }
     return .refreshTokenReused
-  }
-
-  /// Whom the session is of, if its identifier still stands for them.
-  private func identity(of session: Session, now moment: UnixTime) async throws(LoginReason) -> PasskeyIdentity {
-    guard let identifier = Identifier(session.identifier, of: configuration.connect.identifier) else {
-      throw .identityUnlinked
-    }
-    var identity = PasskeyIdentity(issuer: session.issuer, subject: session.subject)
-    if case .link = configuration.identity.source {
-      let key = identifier.linkKey
-      let lookup = try await ask("link") { store throws(StateStoreError) in try await store.link(for: key) }
-      identity = try PasskeyIdentity(of: identifier, lookup, configuration, now: moment)
-    }
-    guard identity.issuer.hasSameBytes(as: session.issuer), identity.subject.hasSameBytes(as: session.subject) else {
-      throw .identityUnlinked
-    }
-    if let service = configuration.identity.confirm { try await confirm(identity, identifier, service) }
-    return identity
   }
 }
 

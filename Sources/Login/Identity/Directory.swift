@@ -24,19 +24,19 @@ struct DirectoryAnswers {
 }
 
 extension LoginEndpoints {
-  /// `POST {"identifier": …, "corbadoUserID": …}`; 200 with `{"subject": …, "claims": {…}}` is the identity, 404 nobody.
+  /// `POST {"identifier": …, "corbadoUserID": …}`, at a refresh the first alone; 200 with `{"subject": …, "claims": {…}}` is the identity, 404 nobody.
   ///
   /// - Throws: `identityUnlinked`, `identityUnavailable`
   func identity(
-    of identifier: Identifier, _ data: SignedPasskeyData, _ directory: Configuration.Identity.Directory
+    of identifier: Identifier, corbadoUserID: String?, _ directory: Configuration.Identity.Directory
   ) async throws(LoginReason) -> PasskeyIdentity {
     // Neither has a control byte.
-    let key = identifier.text + "\0" + (data.corbadoUserID ?? "")
+    let key = identifier.text + "\0" + (corbadoUserID ?? "")
     if let known = directoryAnswers.answer(key, at: monotonic()) { return known }
     var content = JSONWriter()
     content.beginObject()
     content.member("identifier", identifier.text)
-    if let userID = data.corbadoUserID { content.member("corbadoUserID", userID) }
+    if let corbadoUserID { content.member("corbadoUserID", corbadoUserID) }
     content.endObject()
     var fields = [(name: "content-type", value: "application/json"), (name: "accept", value: "application/json")]
     if let secret = directory.service.secret {

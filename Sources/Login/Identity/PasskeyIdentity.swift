@@ -43,9 +43,34 @@ extension LoginEndpoints {
   ///
   /// - Throws: `identityUnlinked`, `identityUnavailable`, `stateUnavailable`
   func passkeyIdentity(
-    of identifier: Identifier, _ data: SignedPasskeyData
+    of identifier: Identifier, corbadoUserID: String?
   ) async throws(LoginReason) -> PasskeyIdentity {
-    var identity = try await namedIdentity(of: identifier, data)
+    let identity = try await namedIdentity(of: identifier, corbadoUserID: corbadoUserID)
+    if let service = configuration.identity.confirm { try await confirm(identity, identifier, service) }
+    return identity
+  }
+
+  /// As ``passkeyIdentity(of:corbadoUserID:)``, of somebody who came in before and must still be the same.
+  func passkeyIdentity(of session: Session) async throws(LoginReason) -> PasskeyIdentity {
+    guard let identifier = Identifier(session.identifier, of: configuration.connect.identifier) else {
+      throw .identityUnlinked
+    }
+    var identity = PasskeyIdentity(issuer: session.issuer, subject: session.subject)
+    // Where the identifier is the subject there is nobody to ask.
+    if case .identifier = configuration.identity.source {} else {
+      identity = try await namedIdentity(of: identifier, corbadoUserID: nil)
+    }
+    guard identity.issuer.hasSameBytes(as: session.issuer), identity.subject.hasSameBytes(as: session.subject) else {
+      throw .identityUnlinked
+    }
+    if let service = configuration.identity.confirm { try await confirm(identity, identifier, service) }
+    return identity
+  }
+
+  private func namedIdentity(
+    of identifier: Identifier, corbadoUserID: String?
+  ) async throws(LoginReason) -> PasskeyIdentity {
+    var identity = try await sourceIdentity(of: identifier, corbadoUserID: corbadoUserID)
     if let form = configuration.token.form {
       // A token in that issuer's form speaks of that issuer's subjects; another's would be somebody else there.
       guard identity.issuer.hasSameBytes(as: form.subjectIssuer) || identity.issuer.hasSameBytes(as: configuration.token.issuer),
@@ -54,15 +79,14 @@ extension LoginEndpoints {
       else { throw .identityUnlinked }
       identity.issuer = form.subjectIssuer
     }
-    if let service = configuration.identity.confirm { try await confirm(identity, identifier, service) }
     return identity
   }
 
-  private func namedIdentity(
-    of identifier: Identifier, _ data: SignedPasskeyData
+  private func sourceIdentity(
+    of identifier: Identifier, corbadoUserID: String?
   ) async throws(LoginReason) -> PasskeyIdentity {
     if case .identifier = configuration.identity.source {
-      let subject = configuration.identity.claim == .subject ? data.corbadoUserID : identifier.text
+      let subject = configuration.identity.claim == .subject ? corbadoUserID : identifier.text
       guard let subject else { throw .identityUnlinked }
       return PasskeyIdentity(issuer: configuration.token.issuer, subject: subject)
     }
@@ -73,7 +97,7 @@ extension LoginEndpoints {
     }
     // Whoever removed the link wants nobody in by it, whatever the directory says.
     if case .removed = lookup { throw .identityUnlinked }
-    return try await self.identity(of: identifier, data, directory)
+    return try await self.identity(of: identifier, corbadoUserID: corbadoUserID, directory)
   }
 }
 

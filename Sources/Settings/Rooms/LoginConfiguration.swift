@@ -22,7 +22,7 @@ extension SidecarSettings {
       return try Login.Configuration.Identity(
         source: try identity.source, claim: identity.claim, unlinked: identity.unlinked,
         identifierIsSubject: identity.identifierIsSubject, remember: identity.remember, linkMaxAge: identity.maxAge,
-        confirm: identity.confirm.map { Login.Configuration.Identity.Service($0) })
+        revokedFor: identity.revokedFor, confirm: identity.confirm.map { Login.Configuration.Identity.Service($0) })
     }
     let form = tokenForm(reading)
     let token = keySource(reading).flatMap { key in
@@ -132,7 +132,10 @@ extension SidecarSettings {
     case .exchangeClient: ("login.identity.exchange.clientID", "is missing, or its secret is")
     case .tokenIssuer: ("login.token.issuer", "is empty")
     case .refreshLifetime: ("login.refresh", "lifetime is shorter than login.token.lifetime")
-    case .refreshSource: ("login.refresh", "is there for the modes link and identifier only: others are not asked again")
+    case .refreshSource:
+      ("login.refresh", "is not there with mode exchange: what clients get is the identity provider's token, which is renewed there")
+    case .refreshClaim:
+      ("login.refresh", "is not there with mode directory and claim sub: a session does not keep Corbado's user ID")
     case .tokenAudience: ("login.token.audience", "is empty")
     case .tokenLifetime: ("login.token.lifetime", "is out of range")
     case .cookieName: ("login.cookie.name", "is no name of a cookie")

@@ -54,6 +54,8 @@ extension LoginSettings {
     public let remember: [ClaimPath]
     /// Of a link that no token of its issuer confirms.
     public let maxAge: Duration
+    /// How long it is remembered that all of a user's tokens are void.
+    public let revokedFor: Duration
     public let confirm: OutboundURL?
     public let directory: Directory?
     public let exchange: Exchange?
@@ -65,6 +67,7 @@ extension LoginSettings {
       identifierIsSubject = keys.value("identifierIsSubject", .flag, default: "false")
       remember = keys.value("remember", .list(of: .claimPath), default: "[email, name]")
       maxAge = keys.value("maxAge", .duration(.seconds(60)...(.seconds(3650 * 86_400))), default: "365d")
+      revokedFor = keys.value("revokedFor", .duration(.seconds(3600)...(.seconds(3650 * 86_400))), default: "30d")
       confirm = keys.value("confirm", Kind.serviceURL(allowsCleartext: false).orNull, default: "null")
       directory = keys.value("directory", Kind.directory.orNull, default: "null")
       exchange = keys.value("exchange", Kind.exchange.orNull, default: "null")

@@ -86,6 +86,9 @@ extension Kind where Value == RedisURL {
     return Kind(form, placeholder: .placeholder) { place in
       guard let text = place.text(form) else { return nil }
       if text.contains("@") { return place.refuse("user and password stand in username and password, never in the URL") }
+      if ["unix:", "redis+unix:", "redis+socket:", "/"].contains(where: { text.hasPrefix($0) }) {
+        return place.refuse("Unix sockets are not supported for Redis: expected \(form); on one host, redis://127.0.0.1:6379")
+      }
       guard let url = RedisURL(text) else { return place.refuse("expected \(form), found \(quoted(text))") }
       if url.isSecure || allowsCleartext || url.isLoopback { return url }
       return place.refuse(
