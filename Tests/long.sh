@@ -28,7 +28,11 @@ browser() {
   return "$status"
 }
 
-[ $# -gt 0 ] || set -- idle transfer browser
+# 2,000 connections with a request under way each beside 10,000 idle ones, for SECONDS_OF_LOAD (20), within the container's memory.
+# Needs 14,200 descriptors (ulimit -H -n).
+overload() { /usr/bin/python3 Tests/Peers/overload.py "$binary" ${SECONDS_OF_LOAD:-}; }
+
+[ $# -gt 0 ] || set -- idle transfer overload browser
 for part in "$@"; do
   printf '%s\n' "$part"
   "$part"

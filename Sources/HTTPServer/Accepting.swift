@@ -14,7 +14,7 @@ extension HTTPServer {
         endIdle(atMost: 64, &loop)
         throw .connectionLimit
       }
-      guard let accepted = try acceptNext(listener) else { return }
+      guard let accepted = try acceptNext(listener, &loop) else { return }
       let peer = accepted.peer
       guard number < security.count, let tls = security[number] else {
         open(ByteStream(accepted.takeSocket()), from: peer, listener: number, &loop)
@@ -30,11 +30,15 @@ extension HTTPServer {
   }
 
   /// What was taken from the budget for a connection that did not come is given back.
-  private func acceptNext(_ listener: borrowing Listener) throws(Errno) -> Connected? {
+  private mutating func acceptNext(_ listener: borrowing Listener, _ loop: inout EventLoop) throws(Errno) -> Connected? {
     do throws(Errno) {
       if let accepted = try listener.accept() { return accepted }
     } catch {
       budget?.giveBack()
+      if error.isDescriptorExhaustion {
+        counts.descriptorLimitHits &+= 1
+        endIdle(atMost: 64, &loop)
+      }
       throw error
     }
     budget?.giveBack()

@@ -48,6 +48,8 @@ public actor BufferedServer {
   private let handler: Handler
   private var contents: [Handle: ByteQueue] = [:]
   private var events: [ServerEvent] = []
+  /// The probes are asked when descriptors have run out, and they must not wait for one.
+  private var spare = SpareDescriptor()
   /// Descriptors have run out: until then the accept queue keeps who comes.
   private var acceptsAgainAt: MonotonicTime?
 
@@ -75,6 +77,9 @@ public actor BufferedServer {
 
   public func stop() { executor.detach(descriptor: loop.descriptor) }
 
+  /// Removes the path of a Unix domain socket: at the end of the process, whatever is still under way.
+  public nonisolated func removeSocketFile() { listener.removeSocketFile() }
+
   private func turn() -> MonotonicTime? {
     let count = loop.wait(atMost: .zero)
     for index in 0..<count {
@@ -89,6 +94,7 @@ public actor BufferedServer {
     while let handle = loop.timers.next(dueAt: now) { server.timerFired(handle, &loop) }
     resumeListening()
     settle()
+    spare.refill()
     if server.hasWork { return loop.now }
     return [loop.timers.earliest, acceptsAgainAt].compactMap { $0 }.min()
   }
@@ -96,7 +102,12 @@ public actor BufferedServer {
   /// A listener that cannot be served stays readable; watching it on would spin the loop.
   private func accept() {
     do throws(Errno) {
-      try server.accept(listener, as: 0, &loop)
+      do throws(Errno) {
+        try server.accept(listener, as: 0, &loop)
+      } catch {
+        guard error.isDescriptorExhaustion, spare.letGo() else { throw error }
+        try server.accept(listener, as: 0, &loop)
+      }
     } catch {
       loop.unwatch(listener.descriptor.number)
       acceptsAgainAt = loop.now + .milliseconds(100)

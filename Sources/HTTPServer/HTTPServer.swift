@@ -237,7 +237,7 @@ public struct HTTPServer: ~Copyable {
   // MARK: Draining
 
   /// First step of two: HTTP/2 connections are told that there will be an end (RFC 9113 §6.8), HTTP/1.1 connections end with
-  /// their next response. Requests that are on their way, or that begin until ``endDraining(_:)``, are served.
+  /// the next response that can say so (`Connection: close`). Requests that are on their way, or that begin until ``endDraining(_:)``, are served.
   public mutating func drain(_ loop: inout EventLoop) {
     now = loop.now
     isDraining = true
@@ -246,8 +246,11 @@ public struct HTTPServer: ~Copyable {
       case .http2:
         sessions[connections[handle].session].announceShutdown()
         markDirty(handle)
-      case .undecided, .head: break
-      default: connections[handle].persists = false
+      case .body, .answering:
+        // A response that has begun did not say that it is the last: a request may follow it already.
+        let exchange = connections[handle].current
+        if !exchanges[exchange].isResponseStarted { connections[handle].persists = false }
+      case .handshaking, .undecided, .head, .discarding, .tunnel, .closing, .lingering: break
       }
     }
   }
@@ -312,6 +315,8 @@ public struct ServerCounts: Sendable {
   public var protocolViolations: Int64 = 0
   /// Times that connections were left in the accept queue because there were too many.
   public var connectionLimitHits: Int64 = 0
+  /// Times that they were left there because descriptors had run out.
+  public var descriptorLimitHits: Int64 = 0
 }
 
 /// The first bytes of an HTTP/2 connection (RFC 9113 §3.4).

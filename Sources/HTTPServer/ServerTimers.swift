@@ -11,7 +11,9 @@ extension HTTPServer {
     switch connections[handle].phase {
     case .handshaking: return began + limits.requestHead
     case .undecided, .head:
-      return began + (connections[handle].pending.isEmpty ? limits.idle : limits.requestHead)
+      guard connections[handle].pending.isEmpty else { return began + limits.requestHead }
+      // It was in the middle of a response when the others were ended.
+      return began + (isPastLastRequest ? Self.lingering : limits.idle)
     case .body:
       // While nobody takes the content, the client cannot be blamed.
       return takesMore(connections[handle].current) ? began + limits.bodyIdle : now + limits.bodyIdle

@@ -43,6 +43,8 @@ struct Sidecar {
       throw .system("\(error)")
     }
     log = EventLog(writer: eventWriter, level: settings.log.level)
+    ProcessFacts.raiseDescriptorLimit()
+    Self.warnOfFewDescriptors(settings, log)
     for warning in loaded.warnings { log.warn("configuration_warning", ["detail": .text("\(warning)")]) }
 
     let count = settings.workers.count
@@ -68,6 +70,13 @@ struct Sidecar {
       throw .listener("probes: \(settings.probes.address): \(error)")
     }
     admin = try Self.openAdmin(settings.admin, on: executor, Admin(control: control, applier: applier), log)
+  }
+
+  /// Of which there must be one for each connection, and as many to the app as requests are under way over HTTP/1.1.
+  private static func warnOfFewDescriptors(_ settings: SidecarSettings, _ log: EventLog) {
+    let limit = ProcessFacts().descriptorLimit
+    guard limit >= 0, limit < Int64(settings.limits.connectionCount) else { return }
+    log.warn("descriptors_few", ["limit": .integer(limit), "connections": .integer(Int64(settings.limits.connectionCount))])
   }
 
   /// An address that somebody chose must be free; the usual one may be another sidecar's.

@@ -59,6 +59,7 @@ struct Metrics: Sendable {
     for flood in H2Flood.allCases { text.sample(["kind": flood.name.description], counters.floods(Int(flood.rawValue))) }
     text.begin(.limitsHit)
     text.sample(["limit": "connections"], counters[.connectionLimitHits])
+    text.sample(["limit": "descriptors"], counters[.descriptorLimitHits])
     text.sample(["limit": "in_flight"], counters[.inFlightLimitHits])
     text.sample(["limit": "upstream_queue"], counters[.upstreamQueueLimitHits])
     one(.tokenCacheHits, counters[.tokenCacheHits], &text)

@@ -106,6 +106,8 @@ extension Sidecar {
 
   private func finish(_ event: StaticString, _ code: Int32) -> Int32 {
     for open in plans[0].listeners { open.listener.removeSocketFile() }
+    probes.removeSocketFile()
+    admin?.removeSocketFile()
     log.info(event)
     _ = applier.accessWriter?.close(within: .seconds(1))
     _ = eventWriter.close(within: .seconds(1))

@@ -28,6 +28,7 @@ extension Proxy {
     report.counters = counters
     report.counters.count(.protocolViolations, server.counts.protocolViolations)
     report.counters.count(.connectionLimitHits, server.counts.connectionLimitHits)
+    report.counters.count(.descriptorLimitHits, server.counts.descriptorLimitHits)
     report.counters.count(.tokenCacheHits, tokenCache.hitCount)
     report.counters.count(.tokenCacheMisses, tokenCache.missCount)
     report.counters.count(.tokenCacheEvictions, tokenCache.evictionCount)

@@ -26,6 +26,15 @@ public struct ProcessFacts: Sendable {
     descriptorLimit = isKnown && limit.rlim_cur <= rlim_t(Int64.max) ? Int64(limit.rlim_cur) : -1
   }
 
+  /// As many descriptors as the system allows us (setrlimit(2)): what a shell or a service manager sets first is a number for
+  /// programs that use select(2).
+  public static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
   private static func countDescriptors() -> Int64 {
     guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
     defer { unsafe closedir(folder) }

@@ -59,6 +59,35 @@ import Testing
     #expect(SidecarUnderTest.get("/metrics", at: sidecar.admin)?.status == 404)
   }
 
+  @Test func `at a Unix socket it answers whoever may open the file, and nowhere else`() throws {
+    let app = try RecordingApp()
+    let sidecar = try SidecarUnderTest(app: app.port) { text, folder in
+      text.split(separator: "\n").map { $0.hasPrefix("admin: ") ? "admin: {address: \"unix:admin\"}" : String($0) }
+        .joined(separator: "\n")
+    }
+    let socket = sidecar.folder + "/admin"
+    func shown(_ path: String) throws -> [String: Any] {
+      let answer = try ChildProcess.run("curl", ["-sS", "--fail", "--max-time", "20", "--unix-socket", socket, "http://admin\(path)"])
+      #expect(answer.code == 0 && !answer.output.contains("corbado1_x"), "\(answer.output)")
+      return try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any] ?? [:]
+    }
+    let connection = try sidecar.connection()
+    try connection.send("GET /kept HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)\r\n")
+    #expect(try connection.readResponse().status == 200)
+    let configuration = try #require(try shown("/config")["configuration"] as? [String: Any])
+    #expect((configuration["corbado"] as? [String: Any])?["apiSecret"] as? [String: String] == ["env": "CORBADO_API_SECRET"])
+    #expect((configuration["admin"] as? [String: String]) == ["address": "unix:admin"])
+    #expect((try shown("/connections")["workers"] as? [[String: Any]])?.first?["open"] as? Int == 1)
+    #expect(try FileManager.default.attributesOfItem(atPath: socket)[.posixPermissions] as? Int == 0o660)
+    for path in ["/config", "/connections"] {
+      #expect(try sidecar.ask("GET", path, authorized: false).status == 401)
+      #expect(sidecar.probe(path)?.status == 404)
+    }
+    sidecar.process.signal(SIGTERM)
+    #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
+    #expect(!FileManager.default.fileExists(atPath: socket))
+  }
+
   @Test func `who asks for strict readiness gets it, and it can be taken back without a restart`() throws {
     let app = try RecordingApp()
     let sidecar = try SidecarUnderTest(app: app.port)

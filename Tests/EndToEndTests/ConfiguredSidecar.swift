@@ -20,6 +20,7 @@ final class ConfiguredSidecar: Sendable {
   ) throws {
     folder = NSTemporaryDirectory() + "configured-" + UUID().uuidString + "/"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    WrittenLogs.watch(folder)
     (port, probes) = (try LoopbackServer.freePort(), try LoopbackServer.freePort())
     for (name, content) in files { try Data(content.utf8).write(to: URL(fileURLWithPath: folder + name)) }
     let text = """
@@ -46,6 +47,7 @@ final class ConfiguredSidecar: Sendable {
 
   deinit {
     process.signal(SIGKILL)
+    for line in WrittenLogs.findings(folder) { Issue.record("a log holds what it must not: \(line)") }
     try? FileManager.default.removeItem(atPath: folder)
   }
 

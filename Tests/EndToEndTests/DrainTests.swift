@@ -43,9 +43,10 @@ import Testing
     }
   }
 
-  @Test func `a request in flight is finished before the process ends well`() throws {
+  @Test(arguments: [SIGTERM, SIGINT])
+  func `a request in flight is finished before the process ends well`(signal: Int32) throws {
     let held = try Held()
-    held.sidecar.process.signal(SIGTERM)
+    held.sidecar.process.signal(signal)
     // New connections are refused once draining has begun; the held one is still served.
     #expect(eventually { (try? held.sidecar.connection()) == nil ? true : nil } == true)
     held.release.signal()
@@ -64,11 +65,12 @@ import Testing
     #expect(try held.sidecar.ask("GET", "/new").status == 200)
   }
 
-  @Test func `a second signal ends it at once`() throws {
+  @Test(arguments: [(SIGTERM, SIGTERM), (SIGINT, SIGTERM), (SIGTERM, SIGINT)])
+  func `a second signal ends it at once`(first: Int32, second: Int32) throws {
     let held = try Held()
-    held.sidecar.process.signal(SIGTERM)
+    held.sidecar.process.signal(first)
     #expect(eventually { held.sidecar.probe("/ready")?.status == 200 ? nil : true } == true)
-    held.sidecar.process.signal(SIGTERM)
+    held.sidecar.process.signal(second)
     // Long before the 30 seconds of draining, with the request still in the app.
     #expect(held.sidecar.process.ending(within: 20) != nil)
     #expect(held.connection.readToEnd().bytes.isEmpty)
@@ -143,6 +145,32 @@ import Testing
     #expect(answer.status == 200 && answer.values("connection") == ["close"])
   }
 
+  @Test func `a client that had the head of its response when draining began is told before the connection ends`() throws {
+    let app = try RecordingApp()
+    let release = DispatchSemaphore(value: 0)
+    app.on("/begun") { _, connection in
+      try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nda")
+      release.wait()
+      try connection.send("ta")
+      return true
+    }
+    let sidecar = try SidecarUnderTest(app: app.port)
+    let token = try sidecar.authorization
+    let connection = try sidecar.connection()
+    try connection.send("GET /begun HTTP/1.1\r\nHost: a\r\n\(token)\r\n")
+    #expect(try connection.readHead().values("connection") == [])
+    sidecar.process.signal(SIGTERM)
+    #expect(eventually { (try? sidecar.connection()) == nil ? true : nil } == true)
+    release.signal()
+    #expect(try connection.read(4) == Array("data".utf8))
+    try connection.send("GET /next HTTP/1.1\r\nHost: a\r\n\(token)\r\n")
+    let next = try connection.readResponse()
+    // Which of the two depends on how fast we were; what counts is that the client knows.
+    #expect(next.status == 200 || next.text == #"{"error":"draining"}"#)
+    #expect(next.values("connection") == ["close"])
+    #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
+  }
+
   @Test func `more requests than may be under way are refused at once`() throws {
     let held = try Held(limits: "lameDuck: 1ms, drain: 20s, inFlight: 1")
     let refused = try held.sidecar.ask("GET", "/more")
@@ -152,6 +180,46 @@ import Testing
     held.release.signal()
     #expect(try held.connection.readResponse().status == 200)
     #expect(eventually { try? held.sidecar.ask("GET", "/more").status == 200 ? true : nil } == true)
+  }
+
+  @Test func `a WebSocket goes on while draining, and a second signal cuts it on both sides`() throws {
+    let app = try RecordingApp()
+    let rest = Rest()
+    app.on("/socket") { head, connection in
+      try TunnelTests.agree(head, connection)
+      try connection.send(connection.read(5))
+      if connection.readToEnd().end != .timedOut { rest.put([1]) }
+      return false
+    }
+    let sidecar = try SidecarUnderTest(app: app.port, limits: "lameDuck: 1ms, drain: 5m")
+    let connection = try sidecar.connection()
+    try connection.send("GET /socket HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)\(TunnelTests.handshake)\r\n")
+    #expect(try connection.readHead().status == 101)
+    sidecar.process.signal(SIGTERM)
+    #expect(eventually { (try? sidecar.connection()) == nil ? true : nil } == true)
+    try connection.send("still")
+    #expect(try connection.read(5) == Array("still".utf8))
+    sidecar.process.signal(SIGTERM)
+    #expect(connection.readToEnd().end != .timedOut)
+    #expect(eventually { rest.bytes } == [1])
+    #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
+  }
+
+  @Test func `a stream that outlives the draining time has no end that looks like one`() throws {
+    let app = try RecordingApp()
+    app.on("/events") { _, connection in
+      try connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+      _ = connection.readToEnd()
+      return false
+    }
+    let sidecar = try SidecarUnderTest(app: app.port, limits: "lameDuck: 1ms, drain: 100ms")
+    let connection = try sidecar.connection()
+    try connection.send("GET /events HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)\r\n")
+    #expect(try connection.readHead().values("transfer-encoding") == ["chunked"])
+    #expect(String(decoding: try connection.read(14), as: UTF8.self) == "9\r\ndata: 1\n\n\r\n")
+    sidecar.process.signal(SIGTERM)
+    #expect(connection.readToEnd().bytes.isEmpty)
+    #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
   }
 
   @Test func `an idle connection does not hold the end up`() throws {

@@ -64,6 +64,7 @@ final class LoginReplicas: Sendable {
     corbado = try WireServer(port: 0) { emulator.handle($0) }
     folder = NSTemporaryDirectory() + "replicas-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    WrittenLogs.watch(folder)
     self.state = state ?? "sqlite: \(folder)/state.db"
     self.settings = settings
     // What is to be found out is whether the sidecar guards against replays.
@@ -74,7 +75,10 @@ final class LoginReplicas: Sendable {
     guard made.code == 0 else { throw CertificateAuthority.Failure.commandFailed(arguments: [], output: made.output) }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
+  deinit {
+    for line in WrittenLogs.findings(folder) { Issue.record("a log holds what it must not: \(line)") }
+    try? FileManager.default.removeItem(atPath: folder)
+  }
 
   /// Starts a sidecar and waits until it is ready.
   func start(workers: Int = 1, waitsUntilReady: Bool = true) throws -> Replica {

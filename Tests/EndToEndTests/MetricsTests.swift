@@ -38,6 +38,25 @@ import Testing
     #expect(verdict.code == 0, "\(verdict.output)")
   }
 
+  @Test func `promtool takes every expression of the dashboard`() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let file = try Data(contentsOf: root.appending(path: "config/observability/dashboard.json"))
+    let dashboard = try JSONSerialization.jsonObject(with: file) as? [String: Any]
+    let targets = (dashboard?["panels"] as? [[String: Any]] ?? []).flatMap { $0["targets"] as? [[String: Any]] ?? [] }
+    // As recording rules, with Grafana's variables filled in; JSON is YAML.
+    let rules = targets.enumerated().map { number, target in
+      ["record": "dashboard:\(number)",
+       "expr": (target["expr"] as? String ?? "").replacing("$instance", with: ".*").replacing("$__rate_interval", with: "5m")]
+    }
+    #expect(rules.count > 20)
+    let path = NSTemporaryDirectory() + "dashboard-" + UUID().uuidString + ".yaml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try JSONSerialization.data(withJSONObject: ["groups": [["name": "dashboard", "rules": rules]]])
+      .write(to: URL(fileURLWithPath: path))
+    let verdict = try ChildProcess.run("promtool", ["check", "rules", path])
+    #expect(verdict.code == 0 && verdict.output.contains("\(rules.count) rules found"), "\(verdict.output)")
+  }
+
   @Test func `a scrape has every family of the table once, and no other`() throws {
     let (sidecar, _) = try SidecarUnderTest.shared.get()
     let text = try #require(sidecar.probe("/metrics")).text

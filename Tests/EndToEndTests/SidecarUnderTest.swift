@@ -45,7 +45,7 @@ final class SidecarUnderTest: Sendable {
   }
 
   /// For whatever must not be logged: queries, cookies, contents.
-  static let canary = "canary-5bd1e995"
+  static let canary = WrittenLogs.canary
 
   static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     .appending(path: "passkey-sidecar").path
@@ -54,18 +54,20 @@ final class SidecarUnderTest: Sendable {
   ///   - upstream: members of the configuration's `upstream` besides the URL.
   ///   - limits: members of `limits`.
   ///   - stallsOutput: nobody reads what it writes to standard output.
+  ///   - descriptors: a command of the shell that limits how many it may have.
   ///   - routes: the list.
   ///   - issuer: a member of the issuer besides what it needs.
   ///   - more: lines at the top level.
   ///   - edit: changes the configuration before it is first read; gets the folder that it will lie in as well.
   init(
-    app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s", stallsOutput: Bool = false,
+    app: UInt16, upstream: String = "protocol: http1", limits: String = "lameDuck: 1ms, drain: 20s", stallsOutput: Bool = false, descriptors: String? = nil,
     routes: String = "[{path: /public/**, access: public}]", issuer: String = "leeway: 30s", more: String = "",
     edit: (String, String) throws -> String = { text, _ in text }
   ) throws {
     self.issuer = try Issuer()
     folder = NSTemporaryDirectory() + "sidecar-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    WrittenLogs.watch(folder)
     (port, probes, admin) = (try LoopbackServer.freePort(), try LoopbackServer.freePort(), try LoopbackServer.freePort())
     let configuration = """
       listen: [{address: 127.0.0.1:\(port)}]
@@ -97,6 +99,10 @@ final class SidecarUnderTest: Sendable {
         "/bin/sh", ["-c", script, Self.binary] + arguments,
         environment: ["CORBADO_API_SECRET": "corbado1_x", "PIPE": folder + "/pipe", "PATH": "/usr/bin:/bin"],
         errors: folder + "/events")
+    } else if let descriptors {
+      process = try ChildProcess(
+        "/bin/sh", ["-c", #"\#(descriptors) && exec "$0" "$@""#, Self.binary] + arguments,
+        environment: ["CORBADO_API_SECRET": "corbado1_x"], output: folder + "/access", errors: folder + "/events")
     } else {
       process = try ChildProcess(
         Self.binary, arguments, environment: ["CORBADO_API_SECRET": "corbado1_x"], output: folder + "/access",
@@ -111,12 +117,7 @@ final class SidecarUnderTest: Sendable {
 
   deinit {
     process.signal(SIGKILL)
-    // Whatever a test did: neither a token nor the secret may have been written down.
-    for log in [events] + accessLines {
-      for secret in ["eyJ", "corbado1_x", Self.canary] where log.contains(secret) {
-        Issue.record("a log holds \(secret)…: \(log)")
-      }
-    }
+    for line in WrittenLogs.findings(folder) { Issue.record("a log holds what it must not: \(line)") }
     try? FileManager.default.removeItem(atPath: folder)
   }
 

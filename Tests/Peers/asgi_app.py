@@ -2,10 +2,15 @@
 
 A WebSocket gets the opening request as JSON in its first message, then each of its messages back.
 /deny refuses, /close ends with 4001 after one message, /flood sends 4 MiB in frames of 64 KiB.
-HTTP: the content comes back, or the request as JSON where there is none.
+HTTP: the content comes back, or the request as JSON where there is none. /events sends fifty events in half a second and more,
+/events/held one after the other until somebody asks for /events/release, then a last one, `released`.
 """
 
+import asyncio
 import json
+
+# Once released, for good.
+released = []
 
 
 def opening(scope):
@@ -36,7 +41,22 @@ async def websocket(scope, receive, send):
         await send({"type": "websocket.send", "text": event.get("text"), "bytes": event.get("bytes")})
 
 
+async def events(scope, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+    is_held, number = scope["path"].endswith("/held"), 0
+    while not released if is_held else number < 50:
+        await send({"type": "http.response.body", "body": b"data: %d\n\n" % number, "more_body": True})
+        number += 1
+        await asyncio.sleep(0.01)
+    await send({"type": "http.response.body", "body": b"data: released\n\n" if is_held else b""})
+
+
 async def http(scope, receive, send):
+    if scope["path"] in ("/events", "/events/held"):
+        await events(scope, send)
+        return
+    if scope["path"] == "/events/release":
+        released.append(True)
     content = b""
     while True:
         event = await receive()

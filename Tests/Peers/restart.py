@@ -2,11 +2,14 @@
 
 restart.py PORT BINARY CONFIG-A PROBES-A CONFIG-B PROBES-B AUTHORIZATION
 
-Clients go on all the while over HTTP/1.1 (http.client) and HTTP/2 (the library h2); as good clients do, they open another
-connection after `Connection: close` and after GOAWAY. Prints one JSON object: requests and failures by protocol, the exit code of
-the first process, and which process answered last.
+Clients go on all the while: requests over HTTP/1.1 (http.client) and HTTP/2 (the library h2), streams of server-sent events and
+WebSockets (the library websockets), before asgi_app.py. As good clients do, they open another connection after
+`Connection: close` and after GOAWAY. One stream and one WebSocket are held by the first process until it drains, used then, and ended.
+Prints one JSON object: requests and failures by protocol, what the held ones still did, the exit codes, and how much the second
+process served alone.
 """
 
+import asyncio
 import http.client
 import json
 import os
@@ -20,11 +23,13 @@ import time
 import h2.config
 import h2.connection
 import h2.events
+import websockets
 
 PORT, BINARY, CONFIG_A, PROBES_A, CONFIG_B, PROBES_B, AUTHORIZATION = sys.argv[1:8]
 PORT = int(PORT)
-counts = {"h1": 0, "h2": 0}
-failures = {"h1": [], "h2": []}
+PROTOCOLS = ("h1", "h2", "sse", "websocket")
+counts = {protocol: 0 for protocol in PROTOCOLS}
+failures = {protocol: [] for protocol in PROTOCOLS}
 is_over = threading.Event()
 lock = threading.Lock()
 
@@ -148,28 +153,125 @@ def h2_client():
             client = None
 
 
+def expected_events(count):
+    return b"".join(b"data: %d\n\n" % number for number in range(count))
+
+
+def sse_client():
+    while not is_over.is_set():
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20)
+            connection.request("GET", "/events", headers={"Authorization": AUTHORIZATION})
+            response = connection.getresponse()
+            # A stream that is cut raises IncompleteRead: its last chunk is missing.
+            content = response.read()
+            record("sse", None if content == expected_events(50) else f"status {response.status}, {len(content)} bytes")
+            connection.close()
+        except (OSError, http.client.HTTPException) as error:
+            record("sse", repr(error))
+
+
+def open_websocket():
+    return websockets.connect(
+        f"ws://127.0.0.1:{PORT}/socket", extra_headers={"Authorization": AUTHORIZATION}, compression=None, open_timeout=20)
+
+
+async def websocket_session(messages):
+    async with open_websocket() as connection:
+        await connection.recv()
+        for number in range(messages):
+            await connection.send(f"message {number}")
+            if await connection.recv() != f"message {number}":
+                return "another message"
+            await asyncio.sleep(0.02)
+    return None if connection.close_code == 1000 else f"close code {connection.close_code}"
+
+
+def websocket_client():
+    while not is_over.is_set():
+        try:
+            record("websocket", asyncio.run(websocket_session(20)))
+        except (OSError, asyncio.TimeoutError, websockets.WebSocketException) as error:
+            record("websocket", repr(error))
+
+
+class Held:
+    """A stream of events and a WebSocket that were open before the first process was told to end."""
+
+    def __init__(self):
+        self.stream = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20)
+        self.stream.request("GET", "/events/held", headers={"Authorization": AUTHORIZATION})
+        self.response = self.stream.getresponse()
+        self.first = self.response.readline()
+        self.loop = asyncio.new_event_loop()
+        self.socket = self.loop.run_until_complete(self.opened())
+
+    async def opened(self):
+        connection = await open_websocket()
+        await connection.recv()
+        return connection
+
+    async def exchange(self):
+        await self.socket.send("while draining")
+        answer = await self.socket.recv()
+        await self.socket.close()
+        return answer == "while draining" and self.socket.close_code == 1000
+
+    def use_and_end(self):
+        websocket = self.loop.run_until_complete(self.exchange())
+        release = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20)
+        release.request("GET", "/events/release", headers={"Authorization": AUTHORIZATION})
+        release.getresponse().read()
+        # All events, in order, and the end that the app gave it.
+        lines = [line for line in (self.first + self.response.read()).split(b"\n\n") if line]
+        numbers = [b"data: %d" % number for number in range(len(lines) - 1)]
+        return {"websocket": websocket, "sse": lines == numbers + [b"data: released"]}
+
+
+def wait_until_draining(port):
+    for _ in range(600):
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=5)
+            connection.request("GET", "/ready")
+            if connection.getresponse().status == 503:
+                return
+        except OSError:
+            return
+        time.sleep(0.02)
+    sys.exit("does not drain: " + port)
+
+
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind(("127.0.0.1", PORT))
 listener.listen(1024)
 first = start(listener, CONFIG_A)
 wait_until_ready(PROBES_A)
-clients = [threading.Thread(target=target) for target in (h1_client, h1_client, h1_client, h2_client, h2_client)]
+clients = [threading.Thread(target=target) for target in (
+    h1_client, h1_client, h1_client, h2_client, h2_client, sse_client, sse_client, websocket_client, websocket_client)]
 for client in clients:
     client.start()
-time.sleep(0.5)
+held = Held()
 second = start(listener, CONFIG_B)
 wait_until_ready(PROBES_B)
 first.send_signal(signal.SIGTERM)
+wait_until_draining(PROBES_A)
+was_running = first.poll() is None
+kept = held.use_and_end()
 code = first.wait(timeout=60)
 with lock:
     before = dict(counts)
-time.sleep(0.5)
+# Until every protocol was served by the second process alone: at most one that counts can have begun before.
+for _ in range(600):
+    with lock:
+        if all(counts[protocol] - before[protocol] > 10 for protocol in PROTOCOLS):
+            break
+    time.sleep(0.05)
 is_over.set()
 for client in clients:
     client.join()
 second.send_signal(signal.SIGTERM)
 print(json.dumps({
-    "requests": counts, "failures": failures, "exit": code, "second": second.wait(timeout=60),
+    "requests": counts, "failures": failures, "held": kept, "was_running": was_running, "exit": code, "second": second.wait(timeout=60),
     "afterwards": {key: counts[key] - before[key] for key in counts},
 }))
