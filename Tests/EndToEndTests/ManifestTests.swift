@@ -2,7 +2,7 @@ import Foundation
 import TestPeers
 import Testing
 
-/// What lies in config/ for clusters, judged by the published schemas and by the binary itself.
+/// What lies in config/ for clusters and service managers, judged by systemd's own tool, the published schemas and by the binary itself.
 @Suite struct ManifestTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
@@ -25,6 +25,26 @@ import Testing
     let result = try run(python, ["-B", Self.root.appending(path: "Tests/Manifests/validate.py").path])
     #expect(result.code == 0, "\(result.output)")
     #expect(result.output.split(separator: "\n").count == 18, "two examples, nine versions: \(result.output)")
+  }
+
+  static let systemdAnalyze = "/usr/bin/systemd-analyze"
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: systemdAnalyze)))
+  func `systemd understands the units, and finds the service well locked up`() throws {
+    let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let units = ["passkey-sidecar.service", "passkey-sidecar.socket"].map { folder.appending(path: $0) }
+    for unit in units {
+      let text = try String(contentsOf: Self.root.appending(path: "config/systemd/\(unit.lastPathComponent)"), encoding: .utf8)
+      try Data(text.replacing("/usr/local/bin/passkey-sidecar", with: SidecarUnderTest.binary).utf8).write(to: unit)
+    }
+    let tool = URL(fileURLWithPath: Self.systemdAnalyze)
+    let verdict = try run(tool, ["verify"] + units.map(\.path))
+    #expect(verdict.code == 0 && verdict.output.isEmpty, "\(verdict.output)")
+    // An exposure of at most 2.0 of 10.
+    let security = try run(tool, ["security", "--offline=true", "--threshold=20", "--no-pager", units[0].path])
+    #expect(security.code == 0, "\(security.output)")
   }
 
   @Test(arguments: ["one-replica", "replicas"]) func `check accepts the configuration of an example`(_ example: String) throws {

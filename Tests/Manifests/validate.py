@@ -1,7 +1,8 @@
 """Holds config/kubernetes against the schemas of Kubernetes 1.29 to 1.37.
 
 Where kubectl is installed its `kustomize` renders the two examples; elsewhere the patches are laid over the app's Deployment
-here, which is enough to judge every field. Prints one line a version; ends with 1 at the first document that is refused.
+here, which is enough to judge every field. Prints one line a version; ends with 1 at the first document that is refused, or
+where the documents do not fit each other: ports, probes, what an end may take, and what the container may do.
 """
 
 import pathlib
@@ -64,6 +65,41 @@ def rendered(example, components):
     return without_kubectl(example, components)
 
 
+def seconds(duration):
+    return {"s": 1, "m": 60, "h": 3600}[duration[-1]] * int(duration[:-1])
+
+
+def misfits(resources):
+    found = {resource["kind"]: resource for resource in resources}
+    configuration = yaml.safe_load(found["ConfigMap"]["data"]["sidecar.yaml"]) if "ConfigMap" in found else None
+    pod = found["Deployment"]["spec"]["template"]["spec"]
+    (app,), (ours,) = pod["containers"], pod["initContainers"]
+    ports = {port["name"]: port["containerPort"] for port in ours["ports"]}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        if ours[probe]["httpGet"]["port"] != "probes":
+            yield f"{probe} asks another port than that of the probes"
+    allowed = [port["port"] for rule in found["NetworkPolicy"]["spec"]["ingress"] for port in rule["ports"]]
+    if sorted(allowed) != sorted(ports.values()):
+        yield "the network policy opens other ports than the sidecar's"
+    if [port["targetPort"] for port in found["Service"]["spec"]["ports"]] != [ports["gateway"]]:
+        yield "the Service leads elsewhere than to the sidecar"
+    security = ours["securityContext"]
+    if not (security["runAsNonRoot"] and security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
+            and security["capabilities"] == {"drop": ["ALL"]} and security["seccompProfile"]["type"] == "RuntimeDefault"):
+        yield "the container may do more than it needs"
+    if not app["lifecycle"]["preStop"]["sleep"]["seconds"]:
+        yield "the app ends before others have heard of it"
+    if configuration is None:
+        return
+    listening = [listener["address"].rsplit(":", 1) for listener in configuration["listen"]]
+    if listening != [["0.0.0.0", str(ports["gateway"])]] or configuration["probes"]["address"] != f"0.0.0.0:{ports['probes']}":
+        yield "the configuration listens elsewhere than the pod says"
+    limits = configuration.get("limits", {})
+    ending = app["lifecycle"]["preStop"]["sleep"]["seconds"] + seconds(limits.get("lameDuck", "5s")) + seconds(limits.get("drain", "30s"))
+    if pod["terminationGracePeriodSeconds"] < ending:
+        yield f"the grace period is shorter than the {ending} seconds that an orderly end may take"
+
+
 def main():
     for example, components in EXAMPLES.items():
         resources = rendered(example, components)
@@ -76,6 +112,10 @@ def main():
                     print(f"{example}: {version}: {resource['kind']}: {error}")
                     return 1
             print(f"{example}: {version}: {' '.join(kinds)}")
+        problems = list(misfits(resources))
+        if problems:
+            print(f"{example}: {'; '.join(problems)}")
+            return 1
         deployment = next(resource for resource in resources if resource["kind"] == "Deployment")
         pod = deployment["spec"]["template"]["spec"]
         ours = [one for one in pod["initContainers"] if one["name"] == "passkey-sidecar"]
