@@ -81,7 +81,9 @@ final class LoginReplicas: Sendable {
   }
 
   /// Starts a sidecar and waits until it is ready.
-  func start(workers: Int = 1, waitsUntilReady: Bool = true) throws -> Replica {
+  ///
+  /// - Parameter launcher: a command that becomes the sidecar.
+  func start(workers: Int = 1, waitsUntilReady: Bool = true, by launcher: [String] = []) throws -> Replica {
     let (port, probes) = (try LoopbackServer.freePort(), try LoopbackServer.freePort())
     let name = "\(folder)/\(UUID().uuidString)"
     let configuration = """
@@ -108,8 +110,9 @@ final class LoginReplicas: Sendable {
 
       """
     try Data(configuration.utf8).write(to: URL(fileURLWithPath: name + ".yaml"))
+    let words = launcher + [SidecarUnderTest.binary, "run", "--config", name + ".yaml"]
     let process = try ChildProcess(
-      SidecarUnderTest.binary, ["run", "--config", name + ".yaml"], environment: Self.environment,
+      words[0], Array(words.dropFirst()), environment: Self.environment,
       output: name + ".access", errors: name + ".events")
     let replica = Replica(port: port, probes: probes, process: process, configuration: name + ".yaml")
     guard waitsUntilReady else { return replica }
