@@ -15,7 +15,7 @@ as_root() {
 }
 
 # What is missing, by Debian's names. The tests hold us against tools of other people: curl, nghttp2's client and server,
-# openssl, Python with SQLite, gunicorn with Flask. What Debian does not have comes from PyPI, into the build folder.
+# openssl, Python with SQLite, gunicorn with Flask, Waitress. What Debian does not have comes from PyPI, into the build folder.
 missing=
 command -v pkg-config >/dev/null || missing="$missing pkg-config"
 for pair in openssl:libssl-dev libnghttp2:libnghttp2-dev sqlite3:libsqlite3-dev yaml-0.1:libyaml-dev hiredis:libhiredis-dev; do
@@ -26,7 +26,8 @@ for pair in curl:curl openssl:openssl nghttp:nghttp2-client nghttpd:nghttp2-serv
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 for pair in gunicorn:gunicorn flask:python3-flask ensurepip:python3-venv websockets:python3-websockets h2:python3-h2 \
-  hypercorn:python3-hypercorn grpc:python3-grpcio jwt:python3-jwt cryptography:python3-cryptography; do
+  hypercorn:python3-hypercorn grpc:python3-grpcio jwt:python3-jwt cryptography:python3-cryptography \
+  waitress:python3-waitress; do
   /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || missing="$missing ${pair#*:}"
 done
 if [ -n "$missing" ]; then

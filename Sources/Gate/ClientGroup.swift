@@ -19,7 +19,7 @@ extension Policy {
         // What is no address was not written by a proxy that we trust.
         guard let address else { break }
         client = address
-        if !trustedProxies.contains(where: { $0.contains { $0.contains(address) } }) { break }
+        if !trustedProxies.contains(where: { $0.contains(address) }) { break }
       }
     }
     if !client.isKnown { return "unknown" }

@@ -25,7 +25,7 @@ public final class Policy: Sendable {
   let forwardedFields: ForwardedFields
   let keepsAuthorization: Bool
   let corsOrigins: [[UInt8]]
-  let trustedProxies: [[AddressBlock]]
+  let trustedProxies: [TrustedProxies]
 
   /// - Throws: all errors of the draft at once.
   public init(_ draft: PolicyDraft) throws(PolicyErrors) {
@@ -74,9 +74,9 @@ public final class Policy: Sendable {
   public func facts(
     peer: PeerAddress, listener: Int, isTLS: Bool, clientCertificateSubject: String? = nil
   ) -> ConnectionFacts {
-    let blocks = trustedProxies.indices.contains(listener) ? trustedProxies[listener] : []
+    let isTrusted = trustedProxies.indices.contains(listener) && trustedProxies[listener].contains(peer)
     return ConnectionFacts(
-      peer: peer, isTLS: isTLS, isTrustedProxy: blocks.contains { $0.contains(peer) },
+      peer: peer, isTLS: isTLS, isTrustedProxy: isTrusted,
       clientCertificateSubject: clientCertificateSubject,
       certificateFields: identityFields.render(certificateSubject: clientCertificateSubject))
   }

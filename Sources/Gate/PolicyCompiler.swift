@@ -237,15 +237,19 @@ struct PolicyCompiler {
     for count in 1..<bytes.count where bytes.prefix(count) == bytes.suffix(count) { throw .separatorMalformed }
   }
 
-  mutating func trustedProxies() -> [[AddressBlock]] {
-    draft.trustedProxies.enumerated().map { listener, blocks in
-      blocks.enumerated().compactMap { index, text in
-        guard let block = AddressBlock(text) else {
+  mutating func trustedProxies() -> [TrustedProxies] {
+    draft.trustedProxies.enumerated().map { listener, names in
+      var trusted = TrustedProxies()
+      for (index, name) in names.enumerated() {
+        if name == TrustedProxies.unix {
+          trusted.trustsUnixPeers = true
+        } else if let block = AddressBlock(name) {
+          trusted.blocks.append(block)
+        } else {
           errors.append(.trustedProxy(listener: listener, index, .addressMalformed))
-          return nil
         }
-        return block
       }
+      return trusted
     }
   }
 }

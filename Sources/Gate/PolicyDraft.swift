@@ -80,7 +80,7 @@ public struct PolicyDraft: Sendable {
   public var reservedFields: [String]
   /// Origins whose pages may read the answers of our endpoints.
   public var corsOrigins: [String]
-  /// CIDRs of trusted proxies, for each listener.
+  /// CIDRs of trusted proxies, or `unix` for peers on a Unix domain socket, for each listener.
   public var trustedProxies: [[String]]
 
   public init(

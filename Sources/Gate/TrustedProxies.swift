@@ -1,5 +1,18 @@
 import HTTP
 
+/// Whose forwarded fields one listener believes.
+struct TrustedProxies: Sendable {
+  /// As a configuration names the peers of a Unix domain socket, which have no address that a block could hold.
+  static let unix = "unix"
+
+  var blocks: [AddressBlock] = []
+  var trustsUnixPeers = false
+
+  func contains(_ peer: PeerAddress) -> Bool {
+    peer.isKnown ? blocks.contains { $0.contains(peer) } : trustsUnixPeers
+  }
+}
+
 /// A block of addresses (RFC 4632 §3.1, RFC 4291 §2.3), IPv4 in its mapped form.
 struct AddressBlock: Equatable, Sendable {
   let high: UInt64

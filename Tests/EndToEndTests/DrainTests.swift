@@ -112,6 +112,25 @@ import Testing
     #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
   }
 
+  @Test func `a client of nghttp2 is told of the end, and what it had asked is still answered`() throws {
+    let held = try Held()
+    let file = NSTemporaryDirectory() + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let client = try ChildProcess(
+      "nghttp",
+      ["-v", "-H", String(try held.sidecar.authorization.dropLast()), "http://127.0.0.1:\(held.sidecar.port)/held"], output: file)
+    #expect(eventually { held.app.received("/held").count == 2 ? true : nil } == true)
+    held.sidecar.process.signal(SIGTERM)
+    #expect(eventually { (try? held.sidecar.connection()) == nil ? true : nil } == true)
+    for _ in 0..<2 { held.release.signal() }
+    #expect(client.ending() == .init(code: 0, wasSignalled: false))
+    let output = try String(contentsOfFile: file, encoding: .utf8)
+    let goAway = try #require(output.firstRange(of: "recv GOAWAY frame"))
+    let answer = try #require(output.firstRange(of: ":status: 200"), "\(output)")
+    #expect(goAway.lowerBound < answer.lowerBound && output.contains("done"))
+    #expect(held.sidecar.process.ending() == .init(code: 0, wasSignalled: false))
+  }
+
   @Test func `a request that begins after the last one is refused as draining, and may be sent elsewhere`() throws {
     let held = try Held()
     let (idle, late) = (try held.sidecar.connection(), try held.sidecar.connection())

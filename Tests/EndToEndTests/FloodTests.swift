@@ -84,6 +84,51 @@ import Testing
     #expect(eventually { events(sidecar, flood.kind) > before ? true : nil } == true, "\(sidecar.events.suffix(500))")
   }
 
+  @Test func `a field that the library cannot decode ends its connection with GOAWAY, and no other`() throws {
+    let (sidecar, _) = try SidecarUnderTest.shared.get()
+    let other = try RawHTTP2(port: sidecar.port, path: "/public/beside")
+    let client = try RawHTTP2(port: sidecar.port, path: "/public/large")
+    let block = client.block("GET", [("x-large", String(repeating: "a", count: 70_000))])
+    let parts = stride(from: 0, to: block.count, by: 16_384).map { Array(block[$0..<min($0 + 16_384, block.count)]) }
+    for (index, part) in parts.enumerated() {
+      let flags: RawFrame.Flags = index == parts.count - 1 ? .endHeaders : []
+      client.send(index == 0 ? client.headers(1, block: part, [.endStream]) : .continuation(1, part, flags))
+    }
+    let (frames, end) = client.readToEnd()
+    #expect(end != .timedOut)
+    let code = frames.last { $0.kind == RawFrame.Kind.goAway }?.code
+    #expect(code == H2Code.compressionError.rawValue, "\(frames)")
+    other.send(other.headers(1))
+    #expect(try other.content(1).hasPrefix("GET /public/beside "))
+    #expect(try sidecar.ask("GET", "/public/afterwards").status == 200)
+  }
+
+  /// DATA of a stream that is gone, and frames of unknown kinds (RFC 9113 §5.1, §5.5).
+  @Test func `what is to be ignored costs nobody else an answer, and holds no connection open`() throws {
+    let ignored: [RawFrame] = [RawFrame(0xEE, []), RawFrame(0xEE, [], stream: 1, [1, 2, 3]), .data(1, "", []), .data(1, "late", [])]
+    let (sidecar, _) = try SidecarUnderTest.shared.get()
+    let other = try RawHTTP2(port: sidecar.port, path: "/public/beside")
+    let client = try RawHTTP2(port: sidecar.port, path: "/public/ignored")
+    client.send(client.headers(1))
+    #expect(try client.content(1).hasPrefix("GET /public/ignored "))
+    for round in 0..<50 as Range<UInt32> {
+      client.send((0..<500).flatMap { _ in ignored })
+      other.send(.windowUpdate(0, 16_384), other.headers(1 + 2 * round))
+      #expect(try other.content(1 + 2 * round).hasPrefix("GET /public/beside "))
+    }
+    client.send(client.headers(3))
+    #expect(try client.content(3).hasPrefix("GET /public/ignored "))
+
+    let hasty = try SidecarUnderTest(app: try LoopbackServer.freePort(), limits: Self.hasty)
+    let idle = try RawHTTP2(port: hasty.port)
+    let isOver = eventually {
+      idle.send(RawFrame(0xEE, []))
+      usleep(50_000)
+      return idle.isBroken ? true : nil
+    }
+    #expect(isOver == true)
+  }
+
   @Test func `a busy connection may reset, ping and open windows`() throws {
     let (sidecar, _) = try SidecarUnderTest.shared.get()
     let client = try RawHTTP2(port: sidecar.port, path: "/public/busy")

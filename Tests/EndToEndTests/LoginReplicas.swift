@@ -16,6 +16,7 @@ final class LoginReplicas: Sendable {
   private let corbado: WireServer
   private let state: String
   private let settings: String
+  private let upstream: String
   private let replicas = Mutex<[Replica]>([])
 
   /// One process of the sidecar.
@@ -53,8 +54,12 @@ final class LoginReplicas: Sendable {
   /// - Parameters:
   ///   - state: the members of `state`; the default is a file that all share.
   ///   - settings: further lines of the configuration.
-  init(state: String? = nil, settings: String = "endpoints: {logout: true}") throws {
+  ///   - upstream: port and protocol of another app than `app`.
+  init(
+    state: String? = nil, settings: String = "endpoints: {logout: true}", upstream: (port: UInt16, protocol: String)? = nil
+  ) throws {
     app = try RecordingApp()
+    self.upstream = "url: \"http://127.0.0.1:\(upstream?.port ?? app.port)\", protocol: \(upstream?.protocol ?? "http1")"
     issuer = try SidecarUnderTest.Issuer()
     let identity = EmulatorIdentity(
       projectID: "pro-1", apiSecret: Self.secret,
@@ -89,7 +94,7 @@ final class LoginReplicas: Sendable {
     let configuration = """
       listen: [{address: 127.0.0.1:\(port)}]
       workers: \(workers)
-      upstream: {url: "http://127.0.0.1:\(app.port)", protocol: http1}
+      upstream: {\(upstream)}
       corbado:
         projectID: pro-1
         apiSecret: {env: CORBADO_API_SECRET}

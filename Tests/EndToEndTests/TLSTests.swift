@@ -5,14 +5,16 @@ import Testing
 /// The built binary under TLS, with other people's clients and apps.
 @Suite struct TLSTests {
   /// A sidecar whose listener shows certificates for a.test and b.test.
-  private final class Secured {
+  final class Secured: Sendable {
     let sidecar: SidecarUnderTest
     let authority: CertificateAuthority
     /// Holds `ca.pem`, `client.pem` and `client.key`; gone with this object.
     let folder: String
     let certificates: String
 
-    init(app: UInt16, clientCertificates: Bool = false, more: String = "") throws {
+    init(
+      app: UInt16, clientCertificates: Bool = false, limits: String = "lameDuck: 1ms, drain: 20s", more: String = ""
+    ) throws {
       let authority = try CertificateAuthority()
       self.authority = authority
       let folder = NSTemporaryDirectory() + "tls-" + UUID().uuidString + "/"
@@ -22,7 +24,7 @@ import Testing
       try Self.write(authority.identity(names: [], commonName: "worker 7", usage: "clientAuth"), folder + "client")
       let client = clientCertificates ? ", clientCertificateAuthority: \(folder)ca.pem" : ""
       var written = ""
-      sidecar = try SidecarUnderTest(app: app, more: more) { text, own in
+      sidecar = try SidecarUnderTest(app: app, limits: limits, more: more) { text, own in
         written = own + "/"
         try Self.write(authority.identity(names: ["DNS:a.test"]), written + "a")
         try Self.write(authority.identity(names: ["DNS:b.test"]), written + "b")

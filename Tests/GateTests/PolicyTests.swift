@@ -192,16 +192,17 @@ import Testing
       policy.facts(peer: PeerAddress(high: high, low: low), listener: 0, isTLS: false).isTrustedProxy == isTrusted)
   }
 
-  @Test func `a peer without address is never trusted`() {
-    let policy = Fixture { $0.trustedProxies = [["0.0.0.0/0", "::/0"]] }.policy
-    #expect(!policy.facts(peer: .none, listener: 0, isTLS: false).isTrustedProxy)
+  @Test func `a peer without address is trusted where that is said in so many words`() {
+    let policy = Fixture { $0.trustedProxies = [["0.0.0.0/0", "::/0"], ["unix"], []] }.policy
+    #expect((0...3).map { policy.facts(peer: .none, listener: $0, isTLS: false).isTrustedProxy } == [false, true, false, false])
+    #expect(!policy.facts(peer: PeerAddress(ipv4: 0x7F00_0001), listener: 1, isTLS: false).isTrustedProxy)
   }
 
   @Test(arguments: [
     "", "a", "10.0.0.0/33", "10.0.0.1/8", "10.0.0", "10.0.0.0/", "10.0.0.0/+8", "010.0.0.0", "::/129", "1::2::3",
     "2001:db8::1/32",
     "[::1]", "::1%eth0", "10.0.0.0/8/8", "256.0.0.0", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "10.0.0.0/0000008",
-    "::ffff:1.2.3",
+    "::ffff:1.2.3", "Unix", "unix:", "unix/0",
   ])
   func `what is no block is refused`(text: String) {
     #expect(

@@ -1,4 +1,5 @@
-"""A gRPC client. grpc_client.py PORT CALL [TOKEN]; prints one JSON object: status, message, what came back."""
+"""A gRPC client. grpc_client.py PORT CALL [TOKEN]; prints one JSON object: status, message, what came back. Of a
+stream it says `open` on standard error when the first message is there."""
 
 import json
 import queue
@@ -44,6 +45,8 @@ try:
         message = b"1000" if call == "ServerStream" else b""
         response = channel.unary_stream(f"/test.Echo/{call}")(message, metadata=metadata, timeout=60)
         for answer in response:
+            if not seen["received"]:
+                print("open", file=sys.stderr, flush=True)
             seen["received"].append(answer.decode())
         finish(response)
     seen["status"] = "OK"

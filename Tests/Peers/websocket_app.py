@@ -1,8 +1,10 @@
-"""A WebSocket app over HTTP/1.1, by the library `websockets`: it behaves as asgi_app.py does. Argument: the port."""
+"""A WebSocket app over HTTP/1.1, by the library `websockets`: it behaves as asgi_app.py does. Arguments: the port;
+for TLS, the files of certificate and key."""
 
 import asyncio
 import http
 import json
+import ssl
 import sys
 
 import websockets
@@ -30,10 +32,18 @@ def choose(client, server):
     return client[0] if client else None
 
 
+def security():
+    if len(sys.argv) < 4:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2], sys.argv[3])
+    return context
+
+
 async def main():
     async with websockets.serve(
         serve, "127.0.0.1", int(sys.argv[1]), subprotocols=["chat"], select_subprotocol=choose, process_request=refuse,
-        compression=None, max_size=None,
+        compression=None, max_size=None, ssl=security(),
     ):
         await asyncio.Future()
 

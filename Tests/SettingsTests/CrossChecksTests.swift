@@ -104,6 +104,7 @@ import Testing
     ("probes: {address: 0.0.0.0:9901}", "probes.address"),
     ("listen: [{address: 127.0.0.1:80, trustedProxies: [0.0.0.0/0]}]", "listen[0].trustedProxies"),
     ("listen: [{address: 127.0.0.1:80, trustedProxies: [\"::/0\"]}]", "listen[0].trustedProxies"),
+    ("listen: [{address: \"unix:s\", trustedProxies: [127.0.0.1]}]", "listen[0].trustedProxies"),
     ("routes: [{path: /**, access: public}]", "routes[0].path"),
     ("routes: [{path: /a}, {path: /a, access: public}]", "routes[1].path"),
     ("routes: [{path: /auth/x}]", "routes[0].path"),

@@ -155,6 +155,13 @@ import Transport
     if !isAccepted { #expect(text.hasPrefix("f.yaml:5:51: listen[0].trustedProxies[0]: "), "\(text)") }
   }
 
+  @Test(arguments: [("\"unix:s\"", true), ("127.0.0.1:80", false)])
+  func `peers on a Unix socket are trusted by that name, on such a listener`(address: String, isAccepted: Bool) {
+    let text = problem(changed("listen: [{address: \(address), trustedProxies: [unix]}]"))
+    #expect(text.isEmpty == isAccepted, "\(text)")
+    if !isAccepted { #expect(text.contains("listen[0].trustedProxies: `unix` is for"), "\(text)") }
+  }
+
   @Test(arguments: [
     ("https://app.example.com", true), ("http://localhost:3000", true), ("https://app.example.com/", false),
     ("https://App.example.com", false),

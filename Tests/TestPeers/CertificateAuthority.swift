@@ -33,9 +33,10 @@ public final class CertificateAuthority: Sendable {
   ///   - names: of the form `DNS:localhost` or `IP:127.0.0.1`.
   ///   - commonName: of the subject.
   ///   - validDays: from now; 0 or less is expired.
+  ///   - begunDaysAgo: when its time began.
   ///   - usage: `serverAuth` or `clientAuth`.
   public func identity(
-    names: [String], commonName: String = "test", validDays: Int = 30, usage: String = "serverAuth"
+    names: [String], commonName: String = "test", validDays: Int = 30, begunDaysAgo: Int = 0, usage: String = "serverAuth"
   ) throws -> Identity {
     let name = UUID().uuidString
     var extensions = "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=\(usage)\n"
@@ -47,15 +48,52 @@ public final class CertificateAuthority: Sendable {
         "-keyout",
         "\(name).key", "-out", "\(name).csr",
       ], in: folder)
+    if begunDaysAgo > 0 { return try signed(name, begunDaysAgo: begunDaysAgo, validDays: validDays) }
     try Self.openssl(
       [
         "x509", "-req", "-in", "\(name).csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial",
         "\(UInt32.random(in: 1 ... .max))", "-days", "\(validDays)", "-extfile", "\(name).ext", "-out", "\(name).pem",
       ],
       in: folder)
-    return Identity(
+    return try made(name)
+  }
+
+  private func made(_ name: String) throws -> Identity {
+    Identity(
       certificate: try [UInt8](Data(contentsOf: folder.appending(path: "\(name).pem"))),
       privateKey: try [UInt8](Data(contentsOf: folder.appending(path: "\(name).key"))))
+  }
+
+  /// `openssl x509` of Debian 12 knows no beginning but now; `openssl ca` does, and wants books.
+  private func signed(_ name: String, begunDaysAgo: Int, validDays: Int) throws -> Identity {
+    let books = """
+      [ca]
+      default_ca = books
+      [books]
+      database = \(name).index
+      new_certs_dir = .
+      default_md = sha256
+      rand_serial = yes
+      policy = any
+      [any]
+      commonName = supplied
+
+      """
+    try Data(books.utf8).write(to: folder.appending(path: "\(name).cnf"))
+    try Data().write(to: folder.appending(path: "\(name).index"))
+    func time(_ days: Int) -> String {
+      let parts = Calendar(identifier: .gregorian).dateComponents(
+        in: .gmt, from: Date(timeIntervalSinceNow: Double(days) * 86_400))
+      let numbers = [parts.month, parts.day, parts.hour, parts.minute, parts.second].map { String(format: "%02d", $0 ?? 0) }
+      return "\(parts.year ?? 0)" + numbers.joined() + "Z"
+    }
+    try Self.openssl(
+      [
+        "ca", "-batch", "-notext", "-config", "\(name).cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "\(name).csr",
+        "-extfile", "\(name).ext", "-startdate", time(-begunDaysAgo), "-enddate", time(validDays), "-out", "\(name).pem",
+      ],
+      in: folder)
+    return try made(name)
   }
 
   private static func openssl(_ arguments: [String], in folder: URL) throws {

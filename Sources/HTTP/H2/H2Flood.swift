@@ -10,7 +10,8 @@ public enum H2Flood: UInt8, CaseIterable, Sendable {
   case emptyData
   /// Header sections beyond the limits.
   case headerSections
-  /// Frames for streams that are gone, of unknown kinds, acknowledgements of nothing.
+  /// Whatever else the library hands on, such as GOAWAY. What it passes over (DATA of streams that are gone, frames of unknown
+  /// kinds) is not counted: it gets no answer and costs less than content of the same length, some 2 ns a byte.
   case others
   /// A preface or header section that does not come to its end.
   case slowSections

@@ -3,7 +3,7 @@ public import Transport
 /// `listen[]`
 public struct ListenerSettings: Equatable, Sendable {
   public let address: SocketAddress
-  /// Proxies whose forwarded fields are believed, in CIDR notation; empty: nobody's.
+  /// Proxies whose forwarded fields are believed, in CIDR notation, or `unix`; empty: nobody's.
   public let trustedProxies: [String]
   /// Absent: cleartext.
   public let tls: ListenerTLSSettings?
@@ -11,10 +11,17 @@ public struct ListenerSettings: Equatable, Sendable {
   init(_ keys: Section) {
     address = keys.value("address", .listenAddress)
     trustedProxies = keys.value(
-      "trustedProxies", .list(of: .text("addresses (10.0.0.0/8, 2001:db8::/32)")), default: "[]")
+      "trustedProxies", .list(of: .text("addresses (10.0.0.0/8, 2001:db8::/32), or unix")), default: "[]")
     tls = keys.optionalSection("tls", "a mapping of certificate and privateKey, or null", ListenerTLSSettings.init)
     if trustedProxies.contains(where: { $0.hasSuffix("/0") }) {
       keys.warn("trustedProxies", "trusts everyone: any client can claim any address in X-Forwarded-For")
+    }
+    if address.family == .unix {
+      if trustedProxies.contains(where: { $0 != "unix" }) {
+        keys.warn("trustedProxies", "a peer on a Unix socket has no address: only `unix` says that it is trusted")
+      }
+    } else if trustedProxies.contains("unix") {
+      keys.refuse("trustedProxies", "`unix` is for listeners on a Unix socket")
     }
   }
 }
