@@ -28,6 +28,6 @@ import Testing
     #expect(proxy.values("x-forwarded-for") == ["203.0.113.7, unknown"])
     #expect(proxy.values("x-forwarded-proto") == ["https"])
     #expect(proxy.values("forwarded") == [#"for=203.0.113.7, for=unknown;host="app.test";proto=http"#])
-    #expect(sidecar.accessLines("/proxy").first?["client"] as? String == "unix")
+    #expect(eventually { sidecar.accessLines("/proxy").first }?["client"] as? String == "unix")
   }
 }
