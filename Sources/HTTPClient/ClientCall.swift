@@ -39,6 +39,8 @@ public struct ClientCall: ~Copyable {
   var connection = Handle.none
   /// HTTP/2: the stream's slot in the session.
   var slot = -1
+  /// HTTP/2: by how much the stream's window is larger than what is announced to all.
+  var addedWindowBytes = 0
   var isRequestEnded = false
   /// Received content that ``HTTPClient/grant(_:_:)`` has not given back.
   var ungrantedByteCount = 0

@@ -40,6 +40,8 @@ struct ClientConnection: ~Copyable {
   /// Read and not yet understood.
   var pending: [UInt8] = []
   var output = ByteQueue()
+  /// What it was last counted to hold: see ``HTTPClient/weigh(_:)``.
+  var weighedByteCount = 0
   var writtenByteCount: UInt64 = 0
   var isDirty = false
   /// The socket may hold more than was read.

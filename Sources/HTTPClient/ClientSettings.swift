@@ -9,6 +9,9 @@ public struct ClientLimits: Sendable {
   /// Response content of one HTTP/2 connection that may be under way, in bytes. It is given back on arrival: what
   /// bounds memory is the window of each stream.
   public var connectionWindowBytes: Int
+  /// By how much windows of streams over HTTP/2 may be larger than the 32 KiB that all have, together. The memory that
+  /// responses can claim at once is bounded by that, however many calls wait for one.
+  public var addedWindowBytes = Int.max
 
   public init(
     message: MessageLimits = MessageLimits(), streamCount: Int = 256, connectionWindowBytes: Int = 1024 * 1024

@@ -13,6 +13,7 @@ extension HTTPClient {
       for handle in handles where connections.contains(handle) {
         connections[handle].isDirty = false
         flush(handle, &loop)
+        weigh(handle)
       }
       handles.removeAll(keepingCapacity: true)
       if dirty.isEmpty { swap(&handles, &dirty) }

@@ -120,6 +120,7 @@ extension HTTPClient {
         calls[call].content.borrow(from: &buffers)
         calls[call].content.append(input.extracting(range))
         calls[call].ungrantedByteCount += range.count
+        bufferedByteCount += range.count
         announceContent(call)
         // A decoder that knows its end says so without another byte.
         if connections[handle].decoder.isComplete { responseEnded(handle, call) }

@@ -6,7 +6,7 @@ extension HTTPClient {
   mutating func beginHTTP2(_ handle: Handle) -> Bool {
     let origin = connections[handle].origin
     let settings = H2Settings(
-      streamWindowBytes: UInt32(clamping: origins[origin].settings.streamWindowBytes),
+      streamWindowBytes: UInt32(clamping: min(origins[origin].settings.streamWindowBytes, Self.smallWindowBytes)),
       connectionWindowBytes: Int32(clamping: limits.connectionWindowBytes), limits: limits.message)
     guard let session = sessions.insert(H2Session(.client, settings, memory: sessionMemory)) else { return false }
     connections[handle].phase = .http2
@@ -74,6 +74,8 @@ extension HTTPClient {
       calls[call].content.borrow(from: &buffers)
       calls[call].content.append(input.extracting(offset..<(offset + count)))
       calls[call].ungrantedByteCount += count
+      bufferedByteCount += count
+      resizeWindow(call, session)
       calls[call].movedAt = now
       announceContent(call)
     case .ended(let slot):
@@ -169,7 +171,7 @@ extension HTTPClient {
       var produced: [UInt8] = []
       connections[handle].output.withArray { swap(&$0, &produced) }
       do throws(H2ConnectionError) {
-        _ = try sessions[session].produce(into: &produced, limitBytes: 256 * 1024, batch: &batch)
+        _ = try sessions[session].produce(into: &produced, limitBytes: outputBytes, batch: &batch)
       } catch {
         isLost = true
       }

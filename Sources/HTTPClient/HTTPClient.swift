@@ -19,6 +19,12 @@ public struct HTTPClient: ~Copyable {
   public var calls = Slab<ClientCall>(kind: callKind)
   /// To be swapped out by the owner, handled, and looked at again until empty.
   public var events: [ClientEvent] = []
+  /// Bytes that wait here: content not granted, output not sent, input not understood.
+  public internal(set) var bufferedByteCount = 0
+  /// Under pressure streams have smaller windows. To be set by the owner.
+  public var pressure = MemoryPressure.none
+  /// By how much windows of streams are larger than what is announced to all.
+  var addedWindowBytes = 0
   var connections = Slab<ClientConnection>(kind: connectionKind)
   var sessions = Slab<H2Session>(kind: sessionKind)
   let sessionMemory = H2SessionMemory()
@@ -182,6 +188,7 @@ public struct HTTPClient: ~Copyable {
     let given = min(count, calls[call].ungrantedByteCount)
     guard given > 0 else { return }
     calls[call].ungrantedByteCount -= given
+    bufferedByteCount -= given
     calls[call].movedAt = now
     let connection = calls[call].connection
     guard connections.contains(connection) else { return }
@@ -207,6 +214,8 @@ public struct HTTPClient: ~Copyable {
   public mutating func release(_ call: Handle) {
     guard calls.contains(call) else { return }
     detach(call)
+    bufferedByteCount -= calls[call].ungrantedByteCount
+    addedWindowBytes -= calls[call].addedWindowBytes
     calls[call].content.drop(calls[call].content.count)
     calls[call].content.giveBack(to: &buffers)
     if spareHeads.count < Self.spareHeadCount, calls[call].response.fields.bytes.capacity <= 8 * 1024 {

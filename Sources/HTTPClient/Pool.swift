@@ -268,6 +268,7 @@ extension HTTPClient {
     let session = connections[handle].session
     if !session.isNone { _ = sessions.remove(session) }
     buffers.give(&connections[handle].pending)
+    bufferedByteCount -= connections[handle].weighedByteCount
     _ = connections.remove(handle)
     if origins[origin].waitingCount > 0 { want(origin) }
   }

@@ -19,7 +19,9 @@ extension HTTPClient {
       let isWaiting = !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite
       if isWaiting || connections[handle].phase == .http2 { markDirty(handle) }
     }
-    if readiness.isReadable { read(handle, untilEnd: readiness.isEnding, &loop) }
+    guard readiness.isReadable else { return }
+    read(handle, untilEnd: readiness.isEnding, &loop)
+    weigh(handle)
   }
 
   /// Goes on with connections that were left half-read.
@@ -32,6 +34,7 @@ extension HTTPClient {
       connections[handle].isHot = false
       if !connections[handle].pending.isEmpty { receivePending(handle) }
       if connections.contains(handle), connections[handle].hasUnread { read(handle, untilEnd: true, &loop) }
+      weigh(handle)
     }
   }
 
@@ -86,7 +89,7 @@ extension HTTPClient {
   }
 
   func takesMore(_ call: Handle) -> Bool {
-    calls[call].ungrantedByteCount < origins[calls[call].origin].settings.streamWindowBytes
+    calls[call].ungrantedByteCount < windowBytes(calls[call].origin)
   }
 
   private mutating func receive(_ handle: Handle, _ input: Span<UInt8>) {

@@ -55,6 +55,7 @@ extension HTTPClient {
     calls[call].content.borrow(from: &buffers)
     calls[call].content.append(input)
     calls[call].ungrantedByteCount += input.count
+    bufferedByteCount += input.count
     announceContent(call)
   }
 

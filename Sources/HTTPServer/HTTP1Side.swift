@@ -2,7 +2,8 @@ import HTTP
 import Transport
 
 extension HTTPServer {
-  /// Rest of a request that is read and dropped after an early answer, in bytes. Above: the connection ends instead.
+  /// Rest of a request that is read and dropped after an early answer, in bytes. Above: the connection ends instead, or
+  /// the stream with NO_ERROR.
   static var discardedByteLimit: Int { 1024 * 1024 }
 
   mutating func receiveHTTP1(_ handle: Handle, _ input: Span<UInt8>, _ loop: inout EventLoop) -> Int {
@@ -87,6 +88,7 @@ extension HTTPServer {
         exchanges[exchange].content.borrow(from: &buffers)
         exchanges[exchange].content.append(input.extracting(range))
         exchanges[exchange].receivedByteCount += range.count
+        bufferedByteCount += range.count
         events.append(.content(exchange))
         // A decoder that knows its end says so without another byte.
         if connections[handle].decoder.isComplete { bodyEnded(handle, exchange, &loop) }

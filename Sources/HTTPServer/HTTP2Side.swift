@@ -40,7 +40,8 @@ extension HTTPServer {
       connections[handle].sectionBeganAt = now
       arm(handle, &loop)
     }
-    if connections[handle].timerArmedAt == .distantFuture { arm(handle, &loop) }
+    // What was armed may be of the time when the connection was idle, and come up much later.
+    if connections[handle].timerArmedAt > now + min(limits.bodyIdle, limits.idle) { arm(handle, &loop) }
   }
 
   /// The session has said GOAWAY because of the client: nothing of it goes on.
@@ -66,17 +67,16 @@ extension HTTPServer {
       case .content(let slot, let offset, let count):
         let exchange = Handle(raw: sessions[session].owner(slot))
         guard exchanges.contains(exchange), !exchanges[exchange].isResponseEnded || exchanges[exchange].isTunnel else {
-          // Nobody will take it; once the whole answer is out the client is told so (RFC 9113 §8.1).
           sessions[session].consume(slot, count)
-          if exchanges.contains(exchange), sessions[session].queuedByteCount(slot) == 0 {
-            sessions[session].reset(slot, code: H2ErrorCode.noError)
-          }
+          if exchanges.contains(exchange) { discard(exchange, session, count) }
           continue
         }
         exchanges[exchange].content.borrow(from: &buffers)
         exchanges[exchange].content.append(input.extracting(offset..<(offset + count)))
         exchanges[exchange].receivedByteCount += count
+        bufferedByteCount += count
         exchanges[exchange].movedAt = now
+        if pressure != .none || exchanges[exchange].hasSmallWindow { resizeWindow(exchange, session) }
         events.append(.content(exchange))
       case .trailers(let slot, let index):
         let exchange = Handle(raw: sessions[session].owner(slot))
@@ -94,6 +94,20 @@ extension HTTPServer {
       case .response, .responseRefused, .goingAway, .settings: break
       }
     }
+  }
+
+  /// Content that nobody will take: once the whole answer is out the client is told so (RFC 9113 §8.1), but not before it
+  /// has had the time to find the answer; some clients let a reset take the answer from them.
+  private mutating func discard(_ exchange: Handle, _ session: Handle, _ count: Int) {
+    exchanges[exchange].discardedByteCount += count
+    guard exchanges[exchange].discardedByteCount > Self.discardedByteLimit else { return }
+    endAnswered(exchange, session)
+  }
+
+  /// Ends the stream of a request that was answered in full before its end.
+  mutating func endAnswered(_ exchange: Handle, _ session: Handle) {
+    let slot = exchanges[exchange].slot
+    if sessions[session].hasSentEnd(slot) { sessions[session].reset(slot, code: H2ErrorCode.noError) }
   }
 
   private mutating func openExchange(_ handle: Handle, _ session: Handle, _ slot: Int, _ head: Int) -> Handle? {
@@ -133,7 +147,7 @@ extension HTTPServer {
         var produced: [UInt8] = []
         connections[handle].output.withArray { swap(&$0, &produced) }
         do throws(H2ConnectionError) {
-          isMore = try sessions[session].produce(into: &produced, limitBytes: 256 * 1024, batch: &batch)
+          isMore = try sessions[session].produce(into: &produced, limitBytes: outputBytes, batch: &batch)
         } catch {
           isLost = true
         }

@@ -25,6 +25,10 @@ public struct HTTPServer: ~Copyable {
   public var handshakeFailures: [HandshakeFailure] = []
   /// Connections of all loops together; nil: no limit but this loop's own.
   public var budget: SharedBudget?
+  /// Bytes that wait here: content not taken, output not sent, input not understood.
+  public internal(set) var bufferedByteCount = 0
+  /// Under pressure streams have smaller windows and less is queued. To be set by the owner.
+  public var pressure = MemoryPressure.none
   var dirty: [Handle] = []
   /// Connections that have something left to read without being told again.
   var resumable: [Handle] = []
@@ -71,7 +75,9 @@ public struct HTTPServer: ~Copyable {
       let isWaiting = !connections[handle].output.isEmpty || connections[handle].stream.wantsToWrite
       if isWaiting || connections[handle].phase == .http2 { markDirty(handle) }
     }
-    if readiness.isReadable { read(handle, untilEnd: readiness.isEnding, &loop) }
+    guard readiness.isReadable else { return }
+    read(handle, untilEnd: readiness.isEnding, &loop)
+    weigh(handle)
   }
 
   /// Goes on with connections that were left half-read.
@@ -83,6 +89,7 @@ public struct HTTPServer: ~Copyable {
     for handle in handles where connections.contains(handle) {
       if !connections[handle].pending.isEmpty { receivePending(handle, &loop) }
       if connections.contains(handle), connections[handle].hasUnread { read(handle, untilEnd: false, &loop) }
+      weigh(handle)
     }
   }
 
@@ -126,15 +133,12 @@ public struct HTTPServer: ~Copyable {
   private func canRead(_ handle: Handle) -> Bool {
     switch connections[handle].phase {
     case .answering: return connections[handle].pending.count < limits.message.headerSectionBytes
-    case .body:
-      let exchange = connections[handle].current
-      return exchanges[exchange].content.count < limits.streamWindowBytes
-    case .tunnel: return takesMore(connections[handle].current)
+    case .body, .tunnel: return takesMore(connections[handle].current)
     default: return true
     }
   }
 
-  func takesMore(_ exchange: Handle) -> Bool { exchanges[exchange].content.count < limits.streamWindowBytes }
+  func takesMore(_ exchange: Handle) -> Bool { exchanges[exchange].content.count < windowBytes }
 
   private mutating func receive(_ handle: Handle, _ input: Span<UInt8>, _ loop: inout EventLoop) {
     if connections[handle].pending.isEmpty {
@@ -216,6 +220,7 @@ public struct HTTPServer: ~Copyable {
     }
     events.append(.disconnected(context: connections[handle].context))
     buffers.give(&connections[handle].pending)
+    bufferedByteCount -= connections[handle].weighedByteCount
     _ = connections.remove(handle)
     budget?.giveBack()
   }

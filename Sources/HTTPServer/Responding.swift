@@ -75,6 +75,8 @@ extension HTTPServer {
   }
 
   /// Moves all that waits in `content` into the response.
+  ///
+  /// What it costs in memory is counted with the next flush.
   public mutating func write(_ exchange: Handle, taking content: inout ByteQueue) {
     guard isOpen(exchange), !exchanges[exchange].isResponseEnded, !content.isEmpty else { return content.drop(content.count) }
     let connection = exchanges[exchange].connection
@@ -143,6 +145,7 @@ extension HTTPServer {
     if slot >= 0, waiting > 0, !exchanges[exchange].isTunnel {
       sessions[connections[exchanges[exchange].connection].session].consume(slot, waiting)
       exchanges[exchange].content.drop(waiting)
+      bufferedByteCount -= waiting
     }
   }
 
@@ -176,12 +179,14 @@ extension HTTPServer {
     if isOpen(exchange) { exchanges[exchange].wantsSpace = true }
   }
 
-  /// Moves the request content that waits behind what `queue` holds, and lets the client send as much again.
-  public mutating func takeContent(_ exchange: Handle, into queue: inout ByteQueue) {
+  /// Moves the request content that waits, or the oldest `limit` bytes of it, behind what `queue` holds, and lets the
+  /// client send as much again.
+  public mutating func takeContent(_ exchange: Handle, atMost limit: Int = .max, into queue: inout ByteQueue) {
     guard exchanges.contains(exchange) else { return }
-    let count = exchanges[exchange].content.count
+    let count = min(exchanges[exchange].content.count, limit)
     guard count > 0 else { return }
-    exchanges[exchange].content.move(to: &queue)
+    exchanges[exchange].content.move(atMost: limit, to: &queue)
+    bufferedByteCount -= count
     exchanges[exchange].content.giveBack(to: &buffers)
     guard isOpen(exchange) else { return }
     let connection = exchanges[exchange].connection
@@ -206,6 +211,7 @@ extension HTTPServer {
       // From now on the connection may be idle.
       connections[connection].phaseBeganAt = now
     }
+    bufferedByteCount -= exchanges[exchange].content.count
     if spareHeads.count < Self.spareHeadCount {
       var head = RequestHead()
       swap(&head, &exchanges[exchange].head)

@@ -38,6 +38,8 @@ public struct ServerConnection: ~Copyable {
   /// Read and not yet understood.
   var pending: [UInt8] = []
   var output = ByteQueue()
+  /// What it was last counted to hold: see ``HTTPServer/weigh(_:)``.
+  var weighedByteCount = 0
   var isDirty = false
   /// The socket may hold more than was read.
   var hasUnread = false

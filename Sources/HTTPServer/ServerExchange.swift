@@ -20,6 +20,8 @@ public struct ServerExchange: ~Copyable {
   // The response.
   var isResponseStarted = false
   var isResponseEnded = false
+  /// HTTP/2: content that came after that.
+  var discardedByteCount = 0
   /// The response was the agreement to a WebSocket; the content of both sides is independent now.
   var isTunnel = false
   var wantsSpace = false
@@ -31,6 +33,8 @@ public struct ServerExchange: ~Copyable {
   var movedAt: MonotonicTime
   /// HTTP/2: the stream's slot in the session.
   let slot: Int
+  /// HTTP/2: memory is short, and the stream's window was made smaller.
+  var hasSmallWindow = false
 
   init(connection: Handle, head: consuming RequestHead, slot: Int, now: MonotonicTime) {
     self.connection = connection

@@ -103,7 +103,14 @@ extension HTTPServer {
       let isAnswering = exchanges[exchange].isResponseStarted && !exchanges[exchange].isResponseEnded
       let isSendingStalled = !exchanges[exchange].isRequestEnded && !isAnswering && takesMore(exchange)
       guard isReadingStalled || isSendingStalled else { continue }
-      if exchanges[exchange].isResponseStarted { reset(exchange, code: H2ErrorCode.cancel) } else { events.append(.expired(exchange)) }
+      if isSendingStalled, exchanges[exchange].isResponseEnded, !exchanges[exchange].isTunnel {
+        endAnswered(exchange, session)
+        markDirty(handle)
+      } else if exchanges[exchange].isResponseStarted {
+        reset(exchange, code: H2ErrorCode.cancel)
+      } else {
+        events.append(.expired(exchange))
+      }
     }
   }
 }

@@ -50,6 +50,7 @@ extension HTTPServer {
     exchanges[exchange].content.borrow(from: &buffers)
     exchanges[exchange].content.append(input)
     exchanges[exchange].receivedByteCount += input.count
+    bufferedByteCount += input.count
     events.append(.content(exchange))
   }
 

@@ -20,6 +20,10 @@ extension Proxy {
       counters.count(.inFlightLimitHits)
       return refuse(passage, Refusal(.overloaded))
     }
+    if memory.pressure == .full {
+      counters.count(.bufferedBytesLimitHits)
+      return refuse(passage, Refusal(.overloaded))
+    }
     if server.isPastLastRequest { return refuse(passage, Refusal(.draining)) }
     decide(passage, keysWereJustFetched: false, &loop)
   }
@@ -180,6 +184,7 @@ extension Proxy {
         swap(&lines, &passages[passage].lines)
         spareLines.append(consume lines)
       }
+      weighCollected(passage, 0)
       passages.discard(passage)
     }
     server.release(exchange)

@@ -24,6 +24,7 @@ extension Proxy {
   mutating func collectMore(_ passage: Handle, _ call: EndpointCall, _ loop: inout EventLoop) {
     let exchange = passages[passage].exchange
     server.takeContent(exchange, into: &passages[passage].content)
+    weighCollected(passage, passages[passage].content.count)
     if passages[passage].content.count > Self.endpointContentBytes {
       return refuse(passage, Refusal(.bodyTooLarge, endpoint: call.endpoint))
     }
@@ -32,6 +33,7 @@ extension Proxy {
     var content: [UInt8] = []
     passages[passage].content.withContent { content.append(copying: $0) }
     passages[passage].content.drop(content.count)
+    weighCollected(passage, 0)
     passages[passage].stage = .serving
     let downstream = passages[passage].downstream
     let client =

@@ -34,6 +34,8 @@ struct Passage: ~Copyable {
   var webSocket: WebSocket?
   /// Content of a request to an endpoint of ours.
   var content = ByteQueue()
+  /// What of it ``Proxy/collectedByteCount`` counts.
+  var collectedByteCount = 0
   /// Content has left for the app: it cannot be sent a second time.
   var hasSentContent = false
   var isRequestFinished = false

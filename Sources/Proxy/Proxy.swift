@@ -11,8 +11,6 @@ public import Transport
 public struct Proxy: ~Copyable {
   static let passageKind: UInt8 = 5
   static let downstreamKind: UInt8 = 7
-  /// Content that may be queued on one side before the other is held back, in bytes.
-  static let queueLimitBytes = 64 * 1024
   /// Content of a request to one of our endpoints. Above: 413 `body_too_large`.
   static let endpointContentBytes = 64 * 1024
   /// How long a request waits for keys.
@@ -68,6 +66,9 @@ public struct Proxy: ~Copyable {
   /// Those that are open.
   var webSocketCount = 0
   private var handshakeLoggedAt: MonotonicTime?
+  var memory: MemoryAccount
+  /// Content of requests to our endpoints.
+  var collectedByteCount = 0
 
   struct Box: ~Copyable {
     var value: Downstream
@@ -75,8 +76,10 @@ public struct Proxy: ~Copyable {
 
   public init(
     server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, http1Origin: Int? = nil,
-    gate: consuming Gate, snapshot: ProxySnapshot, configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog
+    gate: consuming Gate, snapshot: ProxySnapshot, configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog,
+    memory: MemoryAccount = MemoryAccount(nil)
   ) {
+    self.memory = memory
     self.server = server
     self.client = client
     self.origin = origin
@@ -141,6 +144,7 @@ public struct Proxy: ~Copyable {
 
   /// Handles all events of both sides until there are none, then writes once a connection.
   public mutating func settle(_ loop: inout EventLoop) {
+    weighMemory()
     if client.hasPendingReads { client.resume(loop: &loop) }
     if tokenWatch.isDue { endLapsedStreams(&loop) }
     repeat {
@@ -156,6 +160,7 @@ public struct Proxy: ~Copyable {
       server.flush(&loop)
       server.resume(&loop)
     } while server.hasEvents || !client.events.isEmpty
+    weighMemory()
     accessLog.flush()
     if !spans.isEmpty {
       slowPath.export(spans)

@@ -146,6 +146,7 @@ extension Proxy {
     // What the client still sends is taken and dropped, so that it can read the answer.
     server.takeContent(exchange, into: &passages[passage].content)
     passages[passage].content.drop(passages[passage].content.count)
+    weighCollected(passage, 0)
   }
 
   /// Pages of configured origins may read what we say ourselves (Fetch §3.2).

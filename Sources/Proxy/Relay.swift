@@ -18,7 +18,8 @@ extension Proxy {
       // Nobody wants it: it is taken so that the client can finish and read the answer.
       server.takeContent(passages[passage].exchange, into: &passages[passage].content)
       passages[passage].content.drop(passages[passage].content.count)
-    case .deciding, .waitingForKeys, .serving, .connecting, .upgrading: break
+    case .deciding, .waitingForKeys, .connecting: shedIfStuck(passage)
+    case .serving, .upgrading: break
     }
   }
 
@@ -27,9 +28,9 @@ extension Proxy {
     let call = passages[passage].call
     guard !passages[passage].isRequestFinished, client.calls.contains(call) else { return }
     if passages[passage].webSocket?.isEnding == true { return }
-    if server.exchanges[exchange].waitingByteCount > 0 {
-      guard client.queuedByteCount(call) < Self.queueLimitBytes else { return }
-      server.takeContent(exchange, into: &passages[passage].content)
+    while server.exchanges[exchange].waitingByteCount > 0 {
+      guard client.queuedByteCount(call) < queueLimitBytes else { return shedIfStuck(passage) }
+      server.takeContent(exchange, atMost: pieceBytes, into: &passages[passage].content)
       passages[passage].hasSentContent = true
       client.write(call, &passages[passage].content)
     }
@@ -87,12 +88,19 @@ extension Proxy {
     let exchange = passages[passage].exchange
     let call = passages[passage].call
     guard client.calls.contains(call) else { return }
-    let waiting = client.calls[call].content.count
-    if waiting > 0 {
-      guard server.queuedByteCount(exchange) < Self.queueLimitBytes else { return server.awaitSpace(exchange) }
+    while client.calls[call].content.count > 0 {
+      guard server.queuedByteCount(exchange) < queueLimitBytes else { return server.awaitSpace(exchange) }
       if passages[passage].webSocket?.boundary != nil, !followFrames(passage, call) { return }
-      server.write(exchange, taking: &client.calls[call].content)
-      client.grant(call, waiting)
+      let waiting = client.calls[call].content.count
+      if waiting > pieceBytes, passages[passage].webSocket == nil {
+        var piece = ByteQueue()
+        client.calls[call].content.move(atMost: pieceBytes, to: &piece)
+        server.write(exchange, taking: &piece)
+        client.grant(call, pieceBytes)
+      } else {
+        server.write(exchange, taking: &client.calls[call].content)
+        client.grant(call, waiting)
+      }
     }
     if passages[passage].isResponseComplete { endResponse(passage, call) }
   }

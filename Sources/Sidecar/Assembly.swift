@@ -138,6 +138,7 @@ struct Sidecar {
     }
     let workerCount = listeners.count
     let connectionBudget = SharedBudget(settings.limits.connectionCount)
+    let memoryBudget = SharedBudget(settings.limits.bufferedByteCount)
     return listeners.enumerated().map { number, listeners in
       let mailbox = control.mailboxes[number]
       let slowPath = SlowPath(
@@ -150,7 +151,7 @@ struct Sidecar {
         number: number, listeners: listeners, mailbox: mailbox,
         configuration: WorkerConfiguration(
           settings, workerCount: workerCount, accessWriter: accessWriter, subjectHash: control.subjectHash),
-        connectionBudget: connectionBudget,
+        connectionBudget: connectionBudget, memoryBudget: memoryBudget,
         snapshot: control.snapshot, slowPath: slowPath,
         eventLog: log, cacheSeed: seed,
         drained: { control.workerDrained() })

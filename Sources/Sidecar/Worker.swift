@@ -13,6 +13,8 @@ struct WorkerPlan: Sendable {
   var configuration: WorkerConfiguration
   /// Shared by all workers.
   var connectionBudget: SharedBudget
+  /// The same: bytes of content that wait.
+  var memoryBudget: SharedBudget
   var snapshot: ProxySnapshot
   var slowPath: SlowPath
   var eventLog: EventLog
@@ -55,7 +57,8 @@ struct Worker: ~Copyable {
     proxy = Proxy(
       server: HTTPServer(plan.configuration.serverLimits), client: client, origin: origin, http1Origin: http1Origin,
       gate: Gate(seed: plan.cacheSeed), snapshot: plan.snapshot, configuration: plan.configuration.proxy,
-      slowPath: plan.slowPath, accessLog: AccessLog(writer: plan.configuration.accessWriter), eventLog: plan.eventLog)
+      slowPath: plan.slowPath, accessLog: AccessLog(writer: plan.configuration.accessWriter), eventLog: plan.eventLog,
+      memory: MemoryAccount(plan.memoryBudget))
     proxy.server.security = plan.configuration.security
     proxy.server.budget = plan.connectionBudget
     loop = try EventLoop()
@@ -91,8 +94,12 @@ struct Worker: ~Copyable {
 
   private mutating func dispatch(_ readiness: Readiness) {
     switch readiness.handle.kind {
-    case HTTPServer.connectionKind: proxy.server.ready(readiness, &loop)
-    case HTTPClient.connectionKind: proxy.client.ready(readiness, loop: &loop)
+    case HTTPServer.connectionKind:
+      proxy.server.ready(readiness, &loop)
+      proxy.weighMemory()
+    case HTTPClient.connectionKind:
+      proxy.client.ready(readiness, loop: &loop)
+      proxy.weighMemory()
     case Self.listenerKind: accept(readiness.handle)
     default: readMail()
     }
@@ -161,6 +168,7 @@ struct Worker: ~Copyable {
   ) {
     proxy.server.limits = configuration.serverLimits
     plan.connectionBudget.limit = configuration.connectionCount
+    plan.memoryBudget.limit = configuration.bufferedByteCount
     proxy.client.limits = configuration.clientLimits
     // Those that are the same stay, and with them the sessions that they can resume.
     for (number, tls) in configuration.security.enumerated() where proxy.server.security[number] != tls {

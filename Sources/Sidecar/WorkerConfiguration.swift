@@ -10,6 +10,8 @@ struct WorkerConfiguration: Sendable {
   var serverLimits: ServerLimits
   /// Downstream connections of all workers.
   var connectionCount: Int
+  /// Content that waits in all workers.
+  var bufferedByteCount: Int
   /// By the number of the listener; nil: cleartext.
   var security: [ServerTLS?]
   var clientLimits: ClientLimits
@@ -21,8 +23,10 @@ struct WorkerConfiguration: Sendable {
   init(_ settings: SidecarSettings, workerCount: Int, accessWriter: LineWriter?, subjectHash: SubjectHash) {
     serverLimits = settings.limits.server
     connectionCount = settings.limits.connectionCount
+    bufferedByteCount = settings.limits.bufferedByteCount
     security = settings.listeners.map { $0.tls?.tls }
     clientLimits = settings.clientLimits
+    clientLimits.addedWindowBytes = settings.limits.bufferedByteCount / 2 / workerCount
     origin = settings.upstreamOrigin
     proxy = Proxy.Configuration(
       upstreamAuthority: settings.upstream.hostField == .upstream ? settings.upstream.origin.authority : nil,

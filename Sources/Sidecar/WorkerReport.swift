@@ -8,6 +8,7 @@ struct WorkerReport: Sendable {
   var connectionCount = 0
   var streamCount = 0
   var requestCount = 0
+  var bufferedByteCount = 0
   var upstreamConnectionCount = 0
   var cachedTokenCount = 0
 
@@ -16,6 +17,7 @@ struct WorkerReport: Sendable {
     connectionCount += other.connectionCount
     streamCount += other.streamCount
     requestCount += other.requestCount
+    bufferedByteCount += other.bufferedByteCount
     upstreamConnectionCount += other.upstreamConnectionCount
     cachedTokenCount += other.cachedTokenCount
   }
@@ -35,6 +37,7 @@ extension Proxy {
     report.connectionCount = server.connections.count
     report.streamCount = server.streamCount
     report.requestCount = server.exchanges.count
+    report.bufferedByteCount = bufferedByteCount
     report.upstreamConnectionCount = client.connectionCount
     report.cachedTokenCount = tokenCache.tokenCount
     return report

@@ -35,6 +35,7 @@ public struct MetricFamily: Sendable, Equatable {
   public static let upstreamDuration = own(
     "upstream_duration_seconds", .histogram, "From asking for a connection to the app to the head of its response.")
   public static let requestsInFlight = own("requests_in_flight", .gauge, "Requests under way.")
+  public static let bufferedBytes = own("buffered_bytes", .gauge, "Content that waits in queues, of all workers.")
   public static let receivedBytes = own("received_content_bytes_total", .counter, "Content received from clients.")
   public static let sentBytes = own("sent_content_bytes_total", .counter, "Content sent to clients.")
 
@@ -111,7 +112,7 @@ public struct MetricFamily: Sendable, Equatable {
 
   /// In the order of a scrape.
   public static let all: [MetricFamily] = [
-    requests, responses, refusals, requestDuration, gateDuration, upstreamDuration, requestsInFlight, receivedBytes, sentBytes,
+    requests, responses, refusals, requestDuration, gateDuration, upstreamDuration, requestsInFlight, bufferedBytes, receivedBytes, sentBytes,
     acceptedConnections, tlsHandshakesFailed, connections, streams, clientResets, serverResets, protocolViolations, floods, limitsHit,
     tokenCacheHits, tokenCacheMisses, tokenCacheEvictions, tokenCacheEntries, upstreamConnections, upstreamRetries,
     issuerUsable, issuerKeys, issuerKeyAge, keyFetches, upstreamFound, corbadoCalls, corbadoDuration, stateOperations,

@@ -11,7 +11,7 @@ public struct WorkerCounters: Sendable {
     case requestsHTTP1, requestsHTTP2
     case contentBytesReceived, contentBytesSent
     case clientResets, serverResets, protocolViolations
-    case connectionLimitHits, descriptorLimitHits, inFlightLimitHits, upstreamQueueLimitHits
+    case connectionLimitHits, descriptorLimitHits, inFlightLimitHits, bufferedBytesLimitHits, upstreamQueueLimitHits
     case tokenCacheHits, tokenCacheMisses, tokenCacheEvictions
     case upstreamRetries
   }

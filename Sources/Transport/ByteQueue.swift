@@ -45,6 +45,13 @@ public struct ByteQueue: Sendable {
     }
   }
 
+  /// The same with the oldest bytes alone, at most `limit` of them.
+  public mutating func move(atMost limit: Int, to other: inout ByteQueue) {
+    if count <= limit { return move(to: &other) }
+    withContent { other.append($0.extracting(0..<limit)) }
+    drop(limit)
+  }
+
   /// Gives the memory back when nothing waits.
   public mutating func giveBack(to pool: inout BufferPool) {
     if isEmpty {

@@ -74,8 +74,7 @@ import Testing
     #expect([18, 56, 92].contains(answer.code), "\(answer)")
   }
 
-  // Over HTTP/2 curl 7.88 may fail with the reset that follows an early answer, before it has shown the answer.
-  @Test(arguments: ["--http1.1"])
+  @Test(arguments: versions)
   func `an answer comes while the content still goes`(version: String) throws {
     let file = NSTemporaryDirectory() + UUID().uuidString
     try Data(count: 5_000_000).write(to: URL(fileURLWithPath: file))

@@ -23,8 +23,9 @@ import Testing
   // MARK: To an HTTP/1.1 app
 
   @Test(arguments: versions)
-  func `a large body goes there and back whole`(version: String) throws {
-    let body = String(decoding: (0..<300_000).map { UInt8(97 + $0 % 23) }, as: UTF8.self)
+  func `five megabytes go there and back whole`(version: String) throws {
+    let bytes = (0..<5_000_000).map { (index: Int) -> UInt8 in UInt8(97 + (index * 31 + index >> 8) % 23) }
+    let body = String(decoding: bytes, as: UTF8.self)
     let path = "/large/\(UUID().uuidString)"
     let file = NSTemporaryDirectory() + UUID().uuidString
     try Data(body.utf8).write(to: URL(fileURLWithPath: file))

@@ -12,7 +12,10 @@ import Testing
     ("limits: {idel: 1s}", "f.yaml:6:10: limits.idel: is not a key here; did you mean 'idle'?"),
     ("log: {acces: off}", "f.yaml:6:7: log.acces: is not a key here; did you mean 'access'?"),
     ("log: {colour: off}", "f.yaml:6:7: log.colour: is not a key here; known are access, client, level, subject"),
-    ("limits: {bufferedBytes: 1MiB}", "f.yaml:6:10: limits.bufferedBytes: is not available in this version"),
+    (
+      "limits: {bufferedBytes: 1MiB}",
+      "f.yaml:6:25: limits.bufferedBytes: expected a size (bytes, or 64KiB, 1MiB) from 4MiB to 65536MiB, found '1MiB'"
+    ),
     ("log: {\"a\\nb\": 1}", "f.yaml:6:7: log.'a\u{FFFD}b': is not a key here; known are access, client, level, subject"),
     ("log: {<<: {level: info}}", "f.yaml:6:7: log.'<<': is not a key here; known are access, client, level, subject"),
   ])

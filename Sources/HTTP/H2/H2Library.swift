@@ -57,8 +57,8 @@ enum H2Library {
   private static let frameBegins: nghttp2_on_begin_frame_callback = { session, header, user in
     let state = unsafe H2Library.state(user)
     let header = unsafe header!.pointee
-    let isForOpenStream =
-      unsafe UInt32(header.type) == NGHTTP2_HEADERS.rawValue && nghttp2_session_find_stream(session, header.stream_id) != nil
+    let isAsked = UInt32(header.type) == NGHTTP2_HEADERS.rawValue || UInt32(header.type) == NGHTTP2_DATA.rawValue
+    let isForOpenStream = unsafe isAsked && nghttp2_session_find_stream(session, header.stream_id) != nil
     return unsafe state.pointee.frameBegins(header, isForOpenStream) ? 0 : CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
   }
 
@@ -193,6 +193,7 @@ extension H2SessionState {
     let start = streams[slot].queueStart
     streams[slot].queue.withSpan(start..<(start + count)) { output.append(copying: $0) }
     streams[slot].queueStart = start + count
+    queuedByteCount -= count
     patience.earn(Int32(truncatingIfNeeded: count >> 10))
     if streams[slot].queuedByteCount == 0 {
       // Not held back by a window: the peer may acknowledge it in two of them, and measure by a PING.
@@ -250,7 +251,8 @@ extension H2SessionState {
       patience.spend(.continuations)
       return !patience.isExhausted
     case NGHTTP2_DATA.rawValue:
-      // Content earns it back.
+      // Content earns it back; that of a stream which we have reset is not looked at, and was under way.
+      if !isForOpenStream, header.length >= 128 { return true }
       if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0 { patience.spend(.emptyData) }
     case NGHTTP2_HEADERS.rawValue:
       // The library knows what to say of stream 0 and of even ones.

@@ -94,6 +94,14 @@ internal import CNGHTTP2
     }
   }
 
+  /// From now on the stream's window is so large (RFC 9113 §6.9). What the peer may send already it may send; a smaller
+  /// window is reached by giving back less.
+  public mutating func resizeWindow(_ slot: Int, _ bytes: Int) {
+    if unsafe state.pointee.streams[slot].isClosed { return }
+    unsafe nghttp2_session_set_local_window_size(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), state.pointee.streams[slot].id, Int32(clamping: bytes))
+  }
+
   // MARK: Streams
 
   @inline(__always) public func owner(_ slot: Int) -> UInt64 { unsafe state.pointee.streams[slot].owner }
@@ -148,11 +156,13 @@ internal import CNGHTTP2
   /// Queues content. Nothing is refused here: the owner bounds what it queues by ``queuedByteCount(_:)``.
   public mutating func write(_ slot: Int, _ content: Span<UInt8>) {
     unsafe state.pointee.streams[slot].queue.append(copying: content)
+    unsafe state.pointee.queuedByteCount += content.count
     resume(slot)
   }
 
   /// Queues content that begins at `start` and leaves nothing behind; costs no copy when nothing was queued.
   public mutating func write(_ slot: Int, taking content: inout [UInt8], from start: inout Int) {
+    unsafe state.pointee.queuedByteCount += content.count - start
     if unsafe state.pointee.streams[slot].queuedByteCount == 0 {
       unsafe swap(&content, &state.pointee.streams[slot].queue)
       unsafe swap(&start, &state.pointee.streams[slot].queueStart)
@@ -178,6 +188,15 @@ internal import CNGHTTP2
   }
 
   public func queuedByteCount(_ slot: Int) -> Int { unsafe state.pointee.streams[slot].queuedByteCount }
+
+  /// Content of all streams that waits to be sent, in bytes.
+  public var queuedByteCount: Int { unsafe state.pointee.queuedByteCount }
+
+  /// END_STREAM is among what ``produce(into:limitBytes:batch:)`` has made.
+  public func hasSentEnd(_ slot: Int) -> Bool {
+    unsafe !state.pointee.streams[slot].isClosed
+      && nghttp2_session_get_stream_local_close(session, state.pointee.streams[slot].id) == 1
+  }
 
   /// RST_STREAM (RFC 9113 §6.4).
   public mutating func reset(_ slot: Int, code: UInt32) {

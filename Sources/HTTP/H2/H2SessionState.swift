@@ -9,6 +9,8 @@ internal import CNGHTTP2
   private var freeSlots: [Int] = []
   private(set) var usedCount = 0
   private var progress: [Int] = []
+  /// Of all streams.
+  var queuedByteCount = 0
 
   // While input is read.
   var inputBase: UnsafePointer<UInt8>?
@@ -62,6 +64,7 @@ internal import CNGHTTP2
     guard streams[slot].isUsed else { return }
     usedCount -= 1
     if streams[slot].hasTrailers { trailerSections[slot] = nil }
+    queuedByteCount -= streams[slot].queuedByteCount
     swap(&queue, &streams[slot].queue)
     streams[slot] = H2Stream()
     freeSlots.append(slot)

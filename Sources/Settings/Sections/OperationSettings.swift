@@ -146,6 +146,8 @@ public struct LimitSettings: Equatable, Sendable {
   public let streamCount: Int
   public let streamWindowBytes: Int
   public let connectionWindowBytes: Int
+  /// Content that waits in queues, of all workers. Above half of it windows are smaller, above all of it: 503 `overloaded`.
+  public let bufferedByteCount: Int
   /// First byte to the end of the header section.
   public let requestHead: Duration
   /// A downstream connection without a request.
@@ -170,6 +172,7 @@ public struct LimitSettings: Equatable, Sendable {
     streamCount = keys.value("streams", .count(1...10_000), default: "128")
     streamWindowBytes = keys.value("streamWindow", .size(65_536...16_777_216), default: "256KiB")
     connectionWindowBytes = keys.value("connectionWindow", .size(65_536...67_108_864), default: "1MiB")
+    bufferedByteCount = keys.value("bufferedBytes", .size(4_194_304...68_719_476_736), default: "128MiB")
     requestHead = keys.value("requestHead", .duration(.milliseconds(100)...(.seconds(300))), default: "10s")
     idle = keys.value("idle", .duration(.seconds(1)...(.seconds(86_400))), default: "75s")
     bodyIdle = keys.value("bodyIdle", .duration(.milliseconds(100)...(.seconds(86_400))), default: "60s")
@@ -178,7 +181,6 @@ public struct LimitSettings: Equatable, Sendable {
     lameDuck = keys.value("lameDuck", .duration(.zero...(.seconds(600))), default: "5s")
     drain = keys.value("drain", .duration(.zero...(.seconds(3600))), default: "30s")
     connectionCount = keys.value("connections", .count(1...1_000_000), default: "10000")
-    keys.notYet("bufferedBytes")
     if connectionWindowBytes < streamWindowBytes {
       keys.warn("connectionWindow", "smaller than streamWindow: one stream can never use its own")
     }
