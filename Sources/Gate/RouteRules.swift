@@ -121,8 +121,11 @@ extension Policy {
     // With one feature the path has just the two readings; with more an app may heed one and not the other.
     var features = path.features.rawValue.nonzeroBitCount
     if hasUpperCaseRules && !path.features.contains(.upperCase) { features += 1 }
-    let hasManyReadings = features > 1
+    // An odd segment is no match for a wildcard, yet an app may take it for one.
+    let hasManyReadings = features > 1 || path.lastOdd >= 0
     var chosen: Int?
+    // A rule that opens does not open this spelling: the first behind it that restricts restricts it.
+    var isRestricted = false
     for index in probes.indices where probes[index].mayMatch(path) {
       let match = rules[index].pattern.match(path)
       guard match.wide, rules[index].methods.contains(head.method, in: head) else { continue }
@@ -131,7 +134,8 @@ extension Policy {
         chosen = index
         break
       }
-      if hasManyReadings || candidates.isEmpty { candidates.append(index) }
+      if hasManyReadings || !isRestricted { candidates.append(index) }
+      if rules[index].requirement.access == .required { isRestricted = true }
     }
     if candidates.isEmpty { return chosen }
     return try strictest(of: candidates, and: chosen)

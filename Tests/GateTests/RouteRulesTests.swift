@@ -66,6 +66,21 @@ import Testing
     #expect(try Self.rule(routes, "/files/other") == 1)
   }
 
+  @Test(arguments: [
+    "/a/login;x", "/a;x/login", "/a//login", "//a/login", "/a/login/", "/a/Login", "/a/login.json", "/a/login%2F",
+    "/a/login%3Bx", "/a/login;",
+  ])
+  func `a restricting rule behind an opening one restricts what that does not open`(path: String) throws {
+    let routes = [RouteRule(path: "/a/login", access: .public), RouteRule(path: "/a/**", claims: Self.admin)]
+    #expect(try Self.rule(routes, path) == 1)
+  }
+
+  @Test(arguments: ["/a/x/", "/a/x;y", "/a//x", "/a/x.json"])
+  func `so does one with a wildcard for a segment`(path: String) throws {
+    let routes = [RouteRule(path: "/a/x", access: .public), RouteRule(path: "/a/*", claims: Self.admin)]
+    #expect(try Self.rule(routes, path) == 1)
+  }
+
   @Test func `the same path under an exact rule keeps its extension`() throws {
     let routes = [RouteRule(path: "/a", isExact: true, claims: Self.admin), RouteRule(path: "/**", access: .public)]
     #expect(try Self.rule(routes, "/a.json") == 1)
@@ -85,6 +100,12 @@ import Testing
     #expect(throws: Denial.pathAmbiguous) { try Self.rule(routes, "/A") }
     #expect(throws: Denial.pathAmbiguous) { try Self.rule(routes, "/a/") }
     #expect(try Self.rule(routes, "/a") == 0)
+  }
+
+  @Test(arguments: ["/a/b;x", "/a//b", "//a/b", "/a/b;"])
+  func `so are they where an app may take an odd segment for one of its own`(path: String) throws {
+    let routes = [RouteRule(path: "/a/b", claims: Self.admin), RouteRule(path: "/**", claims: Self.staff)]
+    #expect(throws: Denial.pathAmbiguous) { try Self.rule(routes, path) }
   }
 
   @Test func `a rule that only a reading in between chooses counts as well`() throws {
@@ -155,18 +176,21 @@ import Testing
       let routes = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
         let path = ["/a", "/a/b", "/a/*", "/a/**", "/**", "/A", "/a/B", "/b", "/*/b", "/a.json", "/a;x"].randomElement(
           using: &generator)!
-        return RouteRule(
-          path: path, access: [.public, .optional, .required].randomElement(using: &generator)!,
-          isExact: Bool.random(using: &generator))
+        let access = [RouteRule.Access.public, .optional, .required].randomElement(using: &generator)!
+        let claims = access == .required ? [[], Self.admin, Self.staff].randomElement(using: &generator)! : []
+        return RouteRule(path: path, access: access, isExact: Bool.random(using: &generator), claims: claims)
       }
       let target =
         "/"
         + (0..<Int.random(in: 0...5, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }.joined()
       guard let chosen = try? Self.rule(routes, target) else { continue }
-      let access = chosen < 0 ? .required : routes[chosen].access
+      let policy = Fixture { $0.routes = routes }.policy
+      let requirement = policy.requirement(ofRule: chosen < 0 ? nil : chosen)
       for reading in PathModel.readings(of: target) {
-        let rule = routes.first { PathModel.matches($0, reading) }
-        #expect(access >= rule?.access ?? .required, "\(target) read as \(reading) under \(routes.map(\.path))")
+        let rule = routes.firstIndex { PathModel.matches($0, reading) }
+        #expect(
+          requirement.isAsStrict(as: policy.requirement(ofRule: rule)),
+          "\(target) read as \(reading) under \(routes.map(\.path))")
         judged += 1
       }
     }
