@@ -14,7 +14,7 @@ public final class Revocations: Sendable {
     }
   }
 
-  /// Of a subject: tokens issued at that moment or before are void.
+  /// Of a subject: tokens issued in that second or before are void.
   public struct Subject: Equatable, Sendable {
     public var issuedUntil: UnixTime
     /// When the last of these has expired. A token that does not say when it was issued is taken for one of them if it
@@ -100,7 +100,7 @@ public final class Revocations: Sendable {
     guard let issuedAt = token.claims.issuedAt else {
       return token.isOwn || token.claims.expiration.map { $0 <= subject.expiredBy } ?? true
     }
-    return issuedAt <= subject.issuedUntil
+    return issuedAt.seconds <= subject.issuedUntil.seconds
   }
 }
 

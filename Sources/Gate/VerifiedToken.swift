@@ -18,7 +18,7 @@ public final class VerifiedToken: Sendable {
   public let claims: Claims
   /// `exp`, without leeway.
   public let expiration: UnixTime
-  /// SHA-256 of the compact serialization.
+  /// Of the signing input.
   public let digest: TokenDigest
 
   let bytes: [UInt8]

@@ -53,6 +53,13 @@ import Testing
     #expect(Self.outcomes(token, revocations).allSatisfy { $0 == expected })
   }
 
+  @Test func `a token of the second in which its subject was revoked is void, whatever the fraction`() throws {
+    let claims = #"{"iss":"https://idp.test/","sub":"alice","aud":"my-app","exp":1800000300,"iat":\#(moment.seconds).9}"#
+    let token = try Fixture.provider.token(claims)
+    let revocations = Revocations.of(subjects: [Self.key(Self.provider, "alice"): moment])
+    #expect(Self.outcomes(token, revocations).allSatisfy { $0 == .refused(.tokenRevoked) })
+  }
+
   @Test func `values mean something within their issuer only`() {
     let revocations = Revocations.of(
       tokenIDs: [Self.key(Self.provider, "j1")],

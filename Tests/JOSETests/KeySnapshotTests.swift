@@ -58,7 +58,13 @@ import Testing
   @Test func `a digest is what its bytes say`() {
     let digest = TokenDigest(of: [UInt8]("a.b.c".utf8).span)
     #expect(TokenDigest(bytes: digest.bytes) == digest)
-    #expect(TokenDigest(bytes: TokenDigest(of: [UInt8]("a.b.d".utf8).span).bytes) != digest)
+    #expect(TokenDigest(bytes: TokenDigest(of: [UInt8]("a.d.c".utf8).span).bytes) != digest)
     #expect(TokenDigest(bytes: [1, 2, 3]) == nil)
+  }
+
+  @Test func `a digest is of what was signed: another signature names the same token`() {
+    let digest = TokenDigest(of: [UInt8]("a.b.c".utf8).span)
+    #expect(TokenDigest(of: [UInt8]("a.b.d".utf8).span) == digest)
+    #expect(TokenDigest(of: [UInt8]("d.b.c".utf8).span) != digest)
   }
 }

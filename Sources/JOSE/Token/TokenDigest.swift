@@ -1,10 +1,16 @@
 internal import OpenSSL
 
-/// SHA-256 of a token's compact serialization: names a token without holding it.
+/// SHA-256 of a token's signing input (RFC 7515 §5.1): names a token without holding it.
+///
+/// Not of the signature: of one that ECDSA made, whoever holds the token can make a second that is as good.
 public struct TokenDigest: Hashable, Sendable {
   private let words: (UInt64, UInt64, UInt64, UInt64)
 
-  public init(of token: Span<UInt8>) { self.init(digest: HashFunction.sha256.digest(of: token)) }
+  public init(of token: Span<UInt8>) {
+    var end = token.count
+    while end > 0, token[end - 1] != UInt8(ascii: ".") { end -= 1 }
+    self.init(digest: HashFunction.sha256.digest(of: token.extracting(..<(end > 0 ? end - 1 : token.count))))
+  }
 
   /// Nil unless there are 32 bytes.
   public init?(bytes: [UInt8]) {
