@@ -92,6 +92,7 @@ import Testing
     Case("an encoded dot segment", "GET /public/%2e%2e/r HTTP/1.1\r\nHost: a\r\n", 400, "path_not_canonical"),
     Case("a segment twice encoded", "GET /public/%252e%252e/r HTTP/1.1\r\nHost: a\r\n", 400, "path_not_canonical"),
     Case("a dot segment with a parameter", "GET /public/..;x/r HTTP/1.1\r\nHost: a\r\n", 400, "path_not_canonical"),
+    Case("bytes beyond ASCII", "GET /public/é HTTP/1.1\r\nHost: a\r\n", 400, "path_not_canonical"),
     Case("a backslash", "GET /public/%5c..%5cr HTTP/1.1\r\nHost: a\r\n", 400, "path_not_canonical"),
     Case("TRACE", "TRACE /r HTTP/1.1\r\nHost: a\r\nAUTH", 405, "method_not_allowed"),
     Case("an unknown expectation", "GET /r HTTP/1.1\r\nHost: a\r\nAUTHExpect: foo\r\n", 417, "expectation_failed"),

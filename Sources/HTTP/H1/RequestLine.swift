@@ -22,7 +22,8 @@ enum RequestLine {
 
     let targetStart = position + 1
     position = targetStart
-    while position < input.count && input[position] &- 0x21 < 0x5E { position &+= 1 }
+    // Bytes beyond ASCII divide no two readers of the line; that no target has them is said where paths are judged.
+    while position < input.count && (input[position] &- 0x21 < 0x5E || input[position] >= 0x80) { position &+= 1 }
     guard position < input.count, input[position] == 0x20 else { throw .targetBytes }
     let target = Slice(start: targetStart, count: position - targetStart)
 

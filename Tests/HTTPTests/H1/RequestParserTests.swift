@@ -95,7 +95,7 @@ import Testing
     ("GET  / HTTP/1.1", Violation.version), ("GET /  HTTP/1.1", .version), ("GET / HTTP/1.1 ", .fieldValue),
     ("GET\t/ HTTP/1.1", .methodToken), ("G@T / HTTP/1.1", .methodToken), ("GET", .methodToken), ("GET /", .targetBytes),
     ("GET /\u{7F} HTTP/1.1", .targetBytes), ("GET /\0 HTTP/1.1", .targetBytes), ("GET /a\tb HTTP/1.1", .targetBytes),
-    ("GET /é HTTP/1.1", .targetBytes), ("GET /a b HTTP/1.1", .version), ("GET /\r HTTP/1.1", .targetBytes),
+    ("GET é HTTP/1.1", .targetForm), ("GET /a b HTTP/1.1", .version), ("GET /\r HTTP/1.1", .targetBytes),
     ("GET / HTTP/1.2", .version), ("GET / HTTP/2.0", .version), ("GET / HTTP/0.9", .version),
     ("GET / http/1.1", .version),
     ("GET / HTTP/1", .version), ("GET / HTTP/1.10", .fieldValue), ("GET / HTTP/01.1", .version),
@@ -104,6 +104,12 @@ import Testing
   ])
   func `a request line that is not exactly method, target, version is refused`(line: String, rule: Violation) {
     #expect(refusal(line + "\r\nHost: a\r\n\r\n") == .requestMalformed(rule))
+  }
+
+  @Test func `bytes beyond ASCII in path and query are left to who judges paths`() throws {
+    let parsed = try ParsedRequest("GET /é?ü HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(parsed.text(parsed.head.path) == "/é")
+    #expect(parsed.text(parsed.head.query) == "ü")
   }
 
   @Test func `the preface of HTTP2 in mid-connection is refused`() {
