@@ -194,7 +194,11 @@ struct PolicyCompiler {
   mutating func managedNames() -> ManagedNames {
     var own = draft.identityFields.map(\.name)
     for (index, name) in draft.reservedFields.enumerated() {
-      do throws(PolicyError.Problem) { _ = try managedName(name) } catch { errors.append(.reservedField(index, error)) }
+      do throws(PolicyError.Problem) {
+        let folded = try managedName(name).map { ManagedNames.fold($0) }
+        let isTaken = own.contains { $0.utf8.map { ManagedNames.fold($0) } == folded }
+        if isTaken { throw .repeated }
+      } catch { errors.append(.reservedField(index, error)) }
       own.append(name)
     }
     own = own.map { $0.replacing("*", with: "-") } + ManagedNames.framing

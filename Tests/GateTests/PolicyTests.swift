@@ -146,6 +146,14 @@ import Testing
     }
   }
 
+  @Test func `a field that carries something else of ours carries no claim`() {
+    let errors = Self.errors {
+      $0.identityFields = [IdentityField(name: "X-User-ID", claim: "sub")]
+      $0.reservedFields = ["x_user_id"]
+    }
+    #expect(errors == [.reservedField(0, .repeated)])
+  }
+
   @Test func `what the gateway writes cannot be passed through`() {
     for name in ["X-User-ID", "x_user_id", "X-Forwarded-For", "Forwarded", "Host", "Connection", "content_length"] {
       #expect(Self.errors { $0.passThrough = [name] } == [.passThrough(0, .nameReserved)])

@@ -44,6 +44,12 @@ import Testing
     #expect(problem(changed("issuers: [\(twice)a-}, \(twice)b-}]")).contains("issuers[1].issuer: is used elsewhere"))
   }
 
+  @Test(arguments: [("X-User-ID", "is the same as"), ("Host", "has a meaning of its own"), ("X A", "is no field")])
+  func `an assertion has a field of its own`(field: String, message: String) {
+    let text = problem(good + "identity: {assertion: {audience: the-app, field: \(field)}}\n")
+    #expect(text.contains(": identity.assertion.field: ") && text.contains(message), "\(text)")
+  }
+
   @Test func `our own issuer differs from the configured ones`() {
     let text = problem(changed("login: {token: {issuer: https://idp.example.com/, audience: my-app}}"))
     #expect(

@@ -68,7 +68,7 @@ extension SidecarSettings {
     case .endpoints: "endpoints.prefix"
     case .identityField(let index, let problem): identityKey(index, problem)
     case .passThrough(let index, _): "identity.passThrough[\(index)]"
-    case .reservedField: "identity"
+    case .reservedField: "identity.assertion.field"
     case .corsOrigin(let index, _): "cors.origins[\(index)]"
     case .trustedProxy(let listener, let index, _): "listen[\(listener)].trustedProxies[\(index)]"
     }
@@ -122,7 +122,8 @@ extension SidecarSettings {
     case .route(_, .badTokenNeedsOptional): "belongs on a route with access: optional"
     case .loginIssuer(.alreadyUsed): "is also a configured issuer; tokens of the two could not be told apart"
     case .passThrough(_, .nameReserved): "is written by the sidecar itself: a client could then write it too"
-    case .identityField(_, .repeated): "is the same as an earlier name to servers that take - and _ for each other"
+    case .identityField(_, .repeated), .reservedField(_, .repeated):
+      "is the same as an earlier name to servers that take - and _ for each other"
     case .corsOrigin:
       "is no origin as browsers send it: https://host[:port] in lower case, without path and default port"
     case .issuer(_, let problem), .loginIssuer(let problem), .credential(let problem), .route(_, let problem),
