@@ -20,6 +20,14 @@ import Testing
     #expect(inner[0].value.position == Position(line: 4, column: 9))
   }
 
+  @Test func `a byte order mark before the text is none of it`() {
+    let tree = YAMLTree([0xEF, 0xBB, 0xBF] + Array("a: 1\nb: 2\n".utf8))
+    #expect(tree.problems.isEmpty)
+    guard case .mapping(let entries) = tree.root?.content else { Issue.record("no mapping"); return }
+    #expect(entries.map(\.key) == ["a", "b"])
+    #expect(entries[0].keyPosition == Position(line: 1, column: 1))
+  }
+
   @Test(arguments: [
     ("a: &x 1", "anchors"), ("a: &x {b: 1}", "anchors"), ("&x a: 1", "anchors"), ("a: *x", "aliases"),
     ("a: !!str 1", "tags"), ("a: !t [1]", "tags"), ("a: ! x", "tags"), ("a: 1\n---\nb: 1", "second document"),

@@ -146,8 +146,9 @@ extension Kind {
   }
 }
 
+/// Without leading zeros, which other tools read as octal.
 private func decimal(_ text: String) -> Int? {
-  guard !text.isEmpty, text.utf8.allSatisfy(isDigit) else { return nil }
+  guard !text.isEmpty, text.utf8.allSatisfy(isDigit), text == "0" || !text.hasPrefix("0") else { return nil }
   return Int(text)
 }
 

@@ -27,7 +27,9 @@ struct YAMLSyntaxError: Error {
   private let content: UnsafeMutableBufferPointer<UInt8>
 
   /// Throws when there is no memory.
-  init(_ bytes: [UInt8]) throws(YAMLSyntaxError) {
+  init(_ text: [UInt8]) throws(YAMLSyntaxError) {
+    // The library skips a byte order mark, too, but counts it as a column that the following lines lack.
+    let bytes = text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
     unsafe content = UnsafeMutableBufferPointer.allocate(capacity: bytes.count)
     _ = unsafe content.initialize(fromContentsOf: bytes)
     unsafe parser = UnsafeMutablePointer.allocate(capacity: 1)
