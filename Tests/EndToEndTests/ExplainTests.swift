@@ -141,6 +141,12 @@ import Testing
     #expect(result.output.contains(decision), "\(result.output)")
   }
 
+  @Test(arguments: ["createConnectToken", "completeLogin"])
+  func `our endpoints are asked as a frontend asks them, with JSON`(endpoint: String) throws {
+    let result = try explain("POST /auth/\(endpoint)", token: try issuer.token())
+    #expect(result.output.contains("decision: served by our own endpoint \(endpoint)"), "\(result.output)")
+  }
+
   @Test(arguments: [
     ["GET"], ["GET x"], ["GET /a b"], ["G(T /a"], [" /a"], ["GET /a", "GET /b"], ["GET /a", "--token", "x"], [],
     ["GET /a", "--token-file", "/nowhere/token"], ["GET /a", "--keys", "/etc/passwd"],

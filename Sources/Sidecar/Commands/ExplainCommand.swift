@@ -165,6 +165,8 @@ extension RequestHead {
       query = Slice(start: start + mark + 1, count: target.count - mark - 1)
       hasQuery = true
     }
+    // What our own endpoints take.
+    if method != .get, method != .head { fields.append("content-type", "application/json") }
     if let token {
       let (name, value) = (Array("authorization".utf8), Array("Bearer ".utf8) + token)
       fields.append(name: name.span, value: value.span)
