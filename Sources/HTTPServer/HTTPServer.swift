@@ -277,6 +277,11 @@ public struct HTTPServer: ~Copyable {
     }
   }
 
+  /// The end of all connections, whatever is under way: what is cut short by it ends in a reset.
+  public mutating func disconnectAll(_ loop: inout EventLoop) {
+    for handle in connections.handles() { disconnect(handle, .byUs, &loop) }
+  }
+
   /// Ends a connection on which nothing is under way.
   mutating func disconnectInOrder(_ handle: Handle, _ loop: inout EventLoop) {
     connections[handle].phase = .lingering

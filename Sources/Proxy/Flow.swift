@@ -176,6 +176,7 @@ extension Proxy {
       case .byClient: counters.count(.clientResets)
       case .byUs: counters.count(.serverResets)
       }
+      if case .byUs = closure, server.isDraining, passages[passage].reason == nil { passages[passage].reason = .draining }
       if case .byClient = closure, passages[passage].reason == nil { passages[passage].reason = .clientGone }
       if passages[passage].webSocket?.isOpen == true { webSocketCount -= 1 }
       log(exchange, passage, loop)

@@ -27,6 +27,7 @@ final class ControlLoop: Sendable {
     var configurationNumber = 0
     var isDraining = false
     var drainedCount = 0
+    var stoppedCount = 0
     var upstream: UpstreamFinder.Outcome?
     /// What the store last answered.
     var stateStore: StateProbe.Outcome?
@@ -279,6 +280,16 @@ final class ControlLoop: Sendable {
 
   /// - Parameter notice: between telling clients that there will be an end, and naming the last request.
   func drain(notice: Duration) { tellAll(.drain(notice: notice)) }
+
+  /// Cuts what is still under way, so that nobody takes it for complete. Each worker that has ended wakes the main thread.
+  func stopWorkers() {
+    tellAll(.stop { [weak self] in
+      self?.state.withLock { $0.stoppedCount += 1 }
+      SignalWaiter.wake()
+    })
+  }
+
+  var areWorkersStopped: Bool { state.withLock { $0.stoppedCount == mailboxes.count } }
 
   /// One worker has nothing left to do; the last one ends the wait of the main thread.
   func workerDrained() {

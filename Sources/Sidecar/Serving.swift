@@ -104,7 +104,18 @@ extension Sidecar {
     }
   }
 
+  /// Of the workers: a loop that does not turn any more is not waited for.
+  private static let stopPatience = Duration.seconds(1)
+
+  private func stopWorkers() {
+    let deadline = Clock.monotonic() + Self.stopPatience
+    Alarm(executor).ring(after: Self.stopPatience)
+    control.stopWorkers()
+    while !control.areWorkersStopped, Clock.monotonic() < deadline, signals.next() != .terminate {}
+  }
+
   private func finish(_ event: StaticString, _ code: Int32) -> Int32 {
+    stopWorkers()
     for open in plans[0].listeners { open.listener.removeSocketFile() }
     probes.removeSocketFile()
     admin?.removeSocketFile()

@@ -158,7 +158,11 @@ struct Worker: ~Copyable {
           WorkerConnections(
             number: plan.number, openCount: proxy.server.connections.count,
             connections: proxy.server.connectionSummaries(limit: limit)))
-      case .stop: isStopped = true
+      case .stop(let answer):
+        proxy.server.disconnectAll(&loop)
+        proxy.settle(&loop)
+        isStopped = true
+        answer()
       }
     }
   }

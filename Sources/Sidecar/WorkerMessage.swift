@@ -21,5 +21,6 @@ enum WorkerMessage: Sendable {
   case listConnections(limit: Int, @Sendable (WorkerConnections) -> Void)
   /// Answered at once: the loop turns.
   case ping(@Sendable () -> Void)
-  case stop
+  /// The loop ends, and with it what is still under way. Answered when that is done and logged.
+  case stop(@Sendable () -> Void)
 }

@@ -224,7 +224,9 @@ import Testing
     #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
   }
 
-  @Test func `a stream that outlives the draining time has no end that looks like one`() throws {
+  // The content of the second ends with its connection (RFC 9112 §6.3): only a reset tells that it is not all.
+  @Test(arguments: [("1.1", "9\r\ndata: 1\n\n\r\n"), ("1.0", "data: 1\n\n")])
+  func `a stream that outlives the draining time is reset, and logged`(version: String, content: String) throws {
     let app = try RecordingApp()
     app.on("/events") { _, connection in
       try connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
@@ -233,12 +235,15 @@ import Testing
     }
     let sidecar = try SidecarUnderTest(app: app.port, limits: "lameDuck: 1ms, drain: 100ms")
     let connection = try sidecar.connection()
-    try connection.send("GET /events HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)\r\n")
-    #expect(try connection.readHead().values("transfer-encoding") == ["chunked"])
-    #expect(String(decoding: try connection.read(14), as: UTF8.self) == "9\r\ndata: 1\n\n\r\n")
+    try connection.send("GET /events HTTP/\(version)\r\nHost: a\r\n\(sidecar.authorization)\r\n")
+    #expect(try connection.readHead().status == 200)
+    #expect(String(decoding: try connection.read(content.utf8.count), as: UTF8.self) == content)
     sidecar.process.signal(SIGTERM)
-    #expect(connection.readToEnd().bytes.isEmpty)
+    let rest = connection.readToEnd()
+    #expect(rest.bytes.isEmpty && rest.end == .reset)
     #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
+    let line = try #require(sidecar.accessLines("/events").first)
+    #expect(line["status"] as? Int == 200 && line["reason"] as? String == "draining")
   }
 
   @Test func `an idle connection does not hold the end up`() throws {
