@@ -81,6 +81,7 @@ struct ForwardedFields: Sendable {
     guard head.fields.count(of: field) > 0 else { return last }
     let start = head.fields.bytes.count
     for index in head.fields.lines.indices where head.fields.lines[index].known == field {
+      if head.fields.lines[index].value.isEmpty { continue }
       head.fields.bytes.append(copyOf: head.fields.lines[index].value.range)
       head.fields.bytes.append(UInt8(ascii: ","))
       head.fields.bytes.append(UInt8(ascii: " "))

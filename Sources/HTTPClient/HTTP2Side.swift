@@ -89,7 +89,7 @@ extension HTTPClient {
       connections[handle].hasSettings = true
       settleWaitingTunnels(handle)
       free(handle)
-    case .request, .refused: break
+    case .request, .refused, .malformed, .trailersRefused: break
     }
   }
 

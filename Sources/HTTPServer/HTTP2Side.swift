@@ -64,6 +64,13 @@ extension HTTPServer {
       case .refused(let slot, let head, let error):
         guard let exchange = openExchange(handle, session, slot, head) else { continue }
         events.append(.refused(exchange, error))
+      case .malformed(let slot, let head, let error):
+        guard let exchange = openExchange(handle, session, slot, head) else { continue }
+        events.append(.refused(exchange, error))
+        closeExchange(exchange, .byUs)
+      case .trailersRefused(let slot, let error):
+        let exchange = Handle(raw: sessions[session].owner(slot))
+        if exchanges.contains(exchange) { events.append(.refused(exchange, error)) }
       case .content(let slot, let offset, let count):
         let exchange = Handle(raw: sessions[session].owner(slot))
         guard exchanges.contains(exchange), !exchanges[exchange].isResponseEnded || exchanges[exchange].isTunnel else {
@@ -131,6 +138,10 @@ extension HTTPServer {
       sessions[session].release(slot, leaving: &queue)
       buffers.give(&queue)
       return
+    }
+    if let violation = sessions[session].violation(slot), !exchanges[exchange].isClosed {
+      events.append(.refused(exchange, MessageError(request: violation)))
+      return closeExchange(exchange, .byUs)
     }
     let isComplete = exchanges[exchange].isResponseEnded && sessions[session].queuedByteCount(slot) == 0
     closeExchange(exchange, isComplete && code == H2ErrorCode.noError ? .complete : .byClient)

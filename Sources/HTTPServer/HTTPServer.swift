@@ -164,6 +164,7 @@ public struct HTTPServer: ~Copyable {
       if consumed > 0 { pending.removeSubrange(0..<consumed) }
       swap(&pending, &connections[handle].pending)
     }
+    if connections[handle].isInputEnded { pipelineEnds(handle, &loop) }
   }
 
   /// Understands as much of the input as can be, and says how much that was.
@@ -188,9 +189,20 @@ public struct HTTPServer: ~Copyable {
     switch connections[handle].phase {
     case .tunnel: tunnelInputEnded(handle, &loop)
     case .answering where isUpgrade(connections[handle].current): disconnect(handle, .byClient, &loop)
-    case .answering where now.microseconds(since: connections[handle].phaseBeganAt) < 50_000:
-      connections[handle].persists = false
+    case .answering where now.microseconds(since: connections[handle].phaseBeganAt) < 50_000: pipelineEnds(handle, &loop)
     default: disconnect(handle, .byClient, &loop)
+    }
+  }
+
+  /// After the client's end: what it had pipelined before is still answered, its last request being the last of the
+  /// connection; a part of a request is none.
+  private mutating func pipelineEnds(_ handle: Handle, _ loop: inout EventLoop) {
+    switch connections[handle].phase {
+    case .answering where isUpgrade(connections[handle].current): disconnect(handle, .byClient, &loop)
+    case .answering: if connections[handle].pending.isEmpty { connections[handle].persists = false }
+    case .body where !takesMore(connections[handle].current): break
+    case .undecided, .head, .body, .discarding: disconnect(handle, .byClient, &loop)
+    case .tunnel, .http2, .handshaking, .closing, .lingering: break
     }
   }
 

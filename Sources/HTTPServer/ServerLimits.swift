@@ -35,7 +35,8 @@ public enum ServerEvent: Sendable {
   case handshakeFailed
   /// A request head stands in the exchange.
   case request(Handle)
-  /// A request that no app may see; the answer ends an HTTP/1.1 connection.
+  /// A request that no app may see, or see more of; the answer ends an HTTP/1.1 connection. One that is closed already
+  /// was answered with a reset.
   case refused(Handle, MessageError)
   /// The client was too slow; an HTTP/1.1 connection ends with the answer.
   case expired(Handle)

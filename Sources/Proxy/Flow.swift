@@ -99,8 +99,9 @@ extension Proxy {
     }
     beginTrace(passage, exchange)
     passTraceOn(passage, exchange, &lines)
+    let goesOn = countForward(exchange, &lines)
     swap(&lines, &passages[passage].lines)
-    connect(passage, &loop)
+    if goesOn { connect(passage, &loop) } else { answerOptions(passage) }
   }
 
   private mutating func connect(_ passage: Handle, _ loop: inout EventLoop) {

@@ -57,6 +57,7 @@ public struct Proxy: ~Copyable {
   var responseScratch = ResponseHead()
   var trailerScratch = FieldSection()
   var traceIDs = TraceIDGenerator()
+  private var date = HTTPDate()
   /// Of this turn.
   var spans: [SpanRecord] = []
   /// Numbers of route rules as the log writes them.
@@ -210,6 +211,9 @@ public struct Proxy: ~Copyable {
     case .needsTarget: slowPath.findUpstream()
     }
   }
+
+  /// A response that says not when it was made is given the time that we had it (RFC 9110 §6.6.1).
+  mutating func dateText() -> [UInt8] { date.text(unixSeconds: Timestamp.now().unixMilliseconds / 1000) }
 
   private mutating func connected(_ connection: Handle) {
     counters.count(.connectionsAccepted)

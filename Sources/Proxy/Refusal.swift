@@ -12,15 +12,19 @@ struct Refusal {
   /// The rule whose login page a browser's navigation is sent to.
   var loginPageRule: Int?
 
+  /// Of a method that goes to no app: `Allow` has to be there (RFC 9110 §15.5.6), and the app knows what it takes.
+  static let appMethods: StaticString = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
   init(_ reason: Reason, endpoint: Endpoint? = nil) {
     self.reason = reason
     self.endpoint = endpoint
+    if reason == .methodNotAllowed { allowedMethods = Self.appMethods }
   }
 
   init(_ denied: Denied) {
     reason = Reason(denied.denial)
     challenge = denied.challengeValue
-    allowedMethods = denied.allowedMethods
+    allowedMethods = denied.allowedMethods ?? (reason == .methodNotAllowed ? Self.appMethods : nil)
     endpoint = denied.endpoint
     if denied.redirectsToLoginPage { loginPageRule = denied.rule }
   }
@@ -79,6 +83,8 @@ extension Proxy {
     passages[passage].call = .none
     passages[passage].reason = refusal.reason
     counters.refused(reason: refusal.reason.number)
+    // Over HTTP/2 a malformed request is answered with a reset; only the log and the counters have more to say.
+    if server.exchanges[exchange].isClosed { return }
     if passages[passage].status != 0 { return server.reset(exchange) }
     passages[passage].stage = .answered
 
@@ -90,6 +96,7 @@ extension Proxy {
       head.fields.append("grpc-status", String(grpcStatus))
       head.fields.append("grpc-message", refusal.reason.rawValue)
       if form.isWeb { appendCrossOrigin(exchange, to: &head) }
+      head.fields.append(name: "date".utf8.span, value: dateText().span)
       passages[passage].status = status
       server.respond(exchange, head, endsStream: true)
       return
@@ -135,6 +142,7 @@ extension Proxy {
       head.contentLength = UInt64(content.count)
       head.fields.append("content-length", String(content.count))
     }
+    head.fields.append(name: "date".utf8.span, value: dateText().span)
     let hasContent = !content.isEmpty && server.exchanges[exchange].head.method != .head
     server.respond(exchange, head, endsStream: !hasContent)
     if hasContent {

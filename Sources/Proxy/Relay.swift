@@ -66,12 +66,13 @@ extension Proxy {
     let hasNoContent = client.calls[call].isResponseEnded && client.calls[call].content.isEmpty && client.calls[call].trailers.lines.isEmpty
     let clearsCookie = passages[passage].admission?.clearsCredentialCookie ?? false
     // A 204 may have brought a length, which it must not have.
-    if !clearsCookie, client.calls[call].response.status != 204, client.calls[call].response.fields.endsAtNoHop {
+    if !clearsCookie, client.calls[call].response.status != 204, client.calls[call].response.fields.goesOnAsItCame {
       // The usual answer goes on as it came.
       return server.respond(passages[passage].exchange, client.calls[call].response, endsStream: hasNoContent)
     }
     client.calls[call].response.copyForwarded(to: &responseScratch)
     if clearsCookie { clearCookie(passage) }
+    if responseScratch.fields.count(of: .date) == 0 { responseScratch.fields.append(name: "date".utf8.span, value: dateText().span) }
     server.respond(passages[passage].exchange, responseScratch, endsStream: hasNoContent)
   }
 
@@ -186,10 +187,14 @@ extension ResponseHead {
 }
 
 extension FieldSection {
-  /// No line is connection-specific; without `Connection` none can be by being listed either.
-  var endsAtNoHop: Bool {
-    for line in lines where line.known.isConnectionSpecific { return false }
-    return true
+  /// No line is connection-specific (without `Connection` none can be by being listed either), and none is missing.
+  var goesOnAsItCame: Bool {
+    var hasDate = false
+    for line in lines {
+      if line.known.isConnectionSpecific { return false }
+      if line.known == .date { hasDate = true }
+    }
+    return hasDate
   }
 
   /// A trailer section without fields that frame, route or authenticate (RFC 9110 §6.5.1).

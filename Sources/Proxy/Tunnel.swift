@@ -39,8 +39,12 @@ extension Proxy {
       return false
     }
     guard isHTTP2 || WebSocketHandshake.isAnswer(client.calls[call].response, to: key) else {
-      eventLog.warn("upstream_failed", ["reason": "upstream_protocol_error", "detail": "Sec-WebSocket-Accept does not answer the key"])
-      refuse(passage, Refusal(.upstreamProtocolError))
+      refuseHandshake(passage, "Sec-WebSocket-Accept does not answer the key")
+      return true
+    }
+    let offer = passages[passage].lines
+    guard WebSocketHandshake.keepsToOffer(client.calls[call].response, offer, of: server.exchanges[exchange].head.fields) else {
+      refuseHandshake(passage, "a subprotocol or extension that was not offered")
       return true
     }
     client.calls[call].response.copyForwarded(to: &responseScratch)
@@ -64,6 +68,11 @@ extension Proxy {
     passages[passage].stage = .relaying
     relayRequest(passage)
     return true
+  }
+
+  private mutating func refuseHandshake(_ passage: Handle, _ detail: String) {
+    eventLog.warn("upstream_failed", ["reason": "upstream_protocol_error", "detail": .text(detail)])
+    refuse(passage, Refusal(.upstreamProtocolError))
   }
 
   /// Where the app may be asked by either version, HTTP/1.1 has what its HTTP/2 lacks.

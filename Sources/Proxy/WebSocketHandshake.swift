@@ -31,6 +31,48 @@ enum WebSocketHandshake {
     fields.bytes.span.extracting(line.name.range).matches("sec-websocket-accept")
   }
 
+  /// The app chose its subprotocol and extensions, if any, among those that it was offered (RFC 6455 §4.1).
+  static func keepsToOffer(_ answer: borrowing ResponseHead, _ lines: [FieldLine], of request: borrowing FieldSection) -> Bool {
+    var subprotocols: [[UInt8]] = []
+    var extensions: [[UInt8]] = []
+    for line in lines {
+      if line.known == .secWebSocketProtocol { subprotocols += names(request.bytes[line.value.range]) }
+      if isExtensions(line, of: request) { extensions += names(request.bytes[line.value.range]) }
+    }
+    var chosenCount = 0
+    for line in answer.fields.lines {
+      if line.known == .secWebSocketProtocol {
+        chosenCount += 1
+        guard chosenCount == 1, subprotocols.contains(Array(answer.fields.bytes[line.value.range])) else { return false }
+      } else if isExtensions(line, of: answer.fields) {
+        for name in names(answer.fields.bytes[line.value.range]) where !extensions.contains(name) { return false }
+      }
+    }
+    return true
+  }
+
+  private static func isExtensions(_ line: FieldLine, of fields: borrowing FieldSection) -> Bool {
+    line.name.count == 24 && fields.bytes.span.extracting(line.name.range).matches("sec-websocket-extensions")
+  }
+
+  /// What a list names, without parameters; no quoted string of theirs holds a quote (RFC 6455 §9.1).
+  private static func names(_ value: ArraySlice<UInt8>) -> [[UInt8]] {
+    var names: [[UInt8]] = [[]]
+    var isName = true
+    var isQuoted = false
+    for byte in value {
+      switch byte {
+      case UInt8(ascii: "\""): isQuoted.toggle()
+      case UInt8(ascii: ",") where !isQuoted:
+        names.append([])
+        isName = true
+      case UInt8(ascii: ";") where !isQuoted: isName = false
+      default: if isName, !FieldSyntax.isWhiteSpace(byte) { names[names.count - 1].append(byte) }
+      }
+    }
+    return names.filter { !$0.isEmpty }
+  }
+
   /// RFC 4648 §4, padded.
   static func base64(_ bytes: [UInt8]) -> [UInt8] {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -74,6 +74,34 @@ import Testing
     #expect(try sidecar.ask("GET", target).text.hasPrefix("GET \(target) HTTP/1.1\r\n"))
   }
 
+  @Test func `who asks for options with a number of hops is answered where they end`() throws {
+    for (given, passedOn) in [("1", "0"), ("7", "6"), ("x", "x")] {
+      #expect(try sidecar.ask("OPTIONS", "/hops/\(given)", "Max-Forwards: \(given)\r\n").status == 200)
+      #expect(app.received("/hops/\(given)").first?.values("max-forwards") == [passedOn])
+    }
+    let answer = try sidecar.ask("OPTIONS", "/hops/0", "Max-Forwards: 0\r\n")
+    #expect(answer.status == 200)
+    #expect(answer.values("allow").first?.contains("OPTIONS") == true)
+    #expect(app.received("/hops/0").isEmpty)
+    #expect(try sidecar.ask("GET", "/hops/get", "Max-Forwards: 0\r\n").status == 200)
+    #expect(app.received("/hops/get").first?.values("max-forwards") == ["0"])
+  }
+
+  @Test(arguments: ["", "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"])
+  func `each answer says when it was made, and the app's word stands`(date: String) throws {
+    let path = "/date/\(UUID().uuidString)"
+    app.on(path) { _, connection in
+      try connection.send("HTTP/1.1 200 OK\r\n\(date)Content-Length: 0\r\n\r\n")
+      return true
+    }
+    let passedOn = try sidecar.ask("GET", path).values("date")
+    #expect(passedOn.count == 1)
+    if !date.isEmpty { #expect(passedOn == ["Sun, 06 Nov 1994 08:49:37 GMT"]) }
+    for text in passedOn + (try sidecar.ask("GET", "/date", authorized: false).values("date")) {
+      #expect(text.wholeMatch(of: /[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/) != nil, "\(text)")
+    }
+  }
+
   @Test func `an absolute form reaches the app as path and host`() throws {
     let connection = try sidecar.connection()
     try connection.send("GET http://app.test/absolute?x=1 HTTP/1.1\r\nHost: app.test\r\n\(sidecar.authorization)\r\n")

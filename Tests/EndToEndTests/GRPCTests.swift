@@ -66,7 +66,7 @@ import Testing
     #expect((seen["received"] as? [String])?.first == "tick")
   }
 
-  @Test(arguments: ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text", "application/grpc-web;x=y"])
+  @Test(arguments: ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text", "application/grpc-web;x=y", "Application/gRPC-Web+proto"])
   func `a refusal of gRPC-Web has the request's media type and its status in the head`(mediaType: String) throws {
     let answer = try sidecar.ask(
       "POST", "/test.Echo/Unary", "Content-Type: \(mediaType)\r\nContent-Length: 0\r\nOrigin: https://pages.example.com\r\n",

@@ -155,6 +155,39 @@ import Testing
     #expect(answers[0].text.hasPrefix("GET /pipe/1 ") && answers[2].text.hasPrefix("GET /pipe/3 "))
   }
 
+  @Test func `what a client has pipelined before its end is answered, and the last answer ends the connection`() throws {
+    let connection = try sidecar.connection()
+    let authorization = try sidecar.authorization
+    try connection.send(
+      "GET /half/1 HTTP/1.1\r\nHost: a\r\n\(authorization)\r\nPOST /half/2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+        + "POST /half/3 HTTP/1.1\r\nHost: a\r\n\(authorization)Content-Length: 3\r\n\r\nabc")
+    connection.finishSending()
+    let answers = [try connection.readResponse(), try connection.readResponse(), try connection.readResponse()]
+    #expect(answers.map(\.status) == [200, 401, 200])
+    #expect(answers.map { $0.values("connection") } == [[], [], ["close"]])
+    let (rest, end) = connection.readToEnd()
+    #expect(rest.isEmpty && end == .closed)
+  }
+
+  @Test func `a part of a request before the client's end is none`() throws {
+    let connection = try sidecar.connection()
+    let authorization = try sidecar.authorization
+    try connection.send(
+      "GET /part/1 HTTP/1.1\r\nHost: a\r\n\(authorization)\r\nPOST /part/2 HTTP/1.1\r\nHost: a\r\n\(authorization)Content-Length: 3\r\n\r\nab")
+    connection.finishSending()
+    #expect(try connection.readResponse().status == 200)
+    let (rest, _) = connection.readToEnd()
+    #expect(rest.isEmpty)
+    #expect(try sidecar.ask("GET", "/part/after").status == 200)
+    #expect(app.received("/part/2").isEmpty)
+  }
+
+  @Test func `a method that goes to no app is told which do`() throws {
+    let answer = try sidecar.ask("TRACE", "/r")
+    #expect(answer.status == 405)
+    #expect(answer.values("allow") == ["GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"])
+  }
+
   @Test func `the log keeps to one JSON object a line, whatever bytes come`() throws {
     let path = "/hostile/\(UUID().uuidString)"
     let (line, quote) = (path + "/%0A%0D%22", "\u{1B}[2J\"},{\"status\":200,\"x\":\"\\\u{85}\u{2028}\u{FF}")

@@ -22,11 +22,11 @@ import Testing
   }
 
   /// The app agrees, after which `serve` has the connection.
-  static func agree(_ head: H1Message, _ connection: RawConnection) throws {
+  static func agree(_ head: H1Message, _ connection: RawConnection, _ fields: String = "") throws {
     let key = try #require(head.values("sec-websocket-key").first)
     let accept = try Python.line("-c", ["import base64,hashlib,sys\nprint(base64.b64encode(hashlib.sha1((sys.argv[1] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').encode()).digest()).decode())", key])
     try connection.send(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \(accept)\r\n\r\n")
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \(accept)\r\n\(fields)\r\n")
   }
 
   @Test func `each side of the gateway has a key of its own, and each answer fits`() throws {
@@ -80,6 +80,23 @@ import Testing
     }
     let answer = try ask(path).readResponse()
     #expect(answer.status == 502 && answer.text.contains("upstream_protocol_error"))
+  }
+
+  @Test(arguments: [
+    ("Sec-WebSocket-Protocol: other", 502), ("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat", 502),
+    ("Sec-WebSocket-Protocol: chat", 101), ("Sec-WebSocket-Extensions: x-other", 502),
+    ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10", 101), ("X-Nothing: chosen", 101),
+  ])
+  func `an app that chooses what it was not offered has not agreed`(field: String, status: Int) throws {
+    let path = "/choice/\(UUID().uuidString)"
+    app.on(path) { head, connection in
+      try Self.agree(head, connection, field + "\r\n")
+      return false
+    }
+    let connection = try sidecar.connection()
+    let offer = "Sec-WebSocket-Protocol: soap, chat\r\nSec-WebSocket-Extensions: x-a; b=\"c\", permessage-deflate\r\n"
+    try connection.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)\(Self.handshake)\(offer)\r\n")
+    #expect(try connection.readHead().status == status)
   }
 
   @Test func `a side that has said all still hears the other`() throws {

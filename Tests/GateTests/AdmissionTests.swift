@@ -164,7 +164,7 @@ import Testing
 
   @Test func `a trusted proxy's fields are kept or appended to`() {
     let fields = [
-      ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-for", "203.0.113.2, 203.0.113.3"),
+      ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-for", ""), ("x-forwarded-for", "203.0.113.2, 203.0.113.3"),
       ("x-forwarded-proto", "https"),
       ("x-forwarded-host", "public.test"), ("forwarded", "for=203.0.113.1"), ("x-forwarded-port", "443"),
     ]

@@ -1,7 +1,8 @@
-/// `Upgrade` (RFC 9110 §7.8): WebSocket handshakes are checked, h2c is refused, everything else is ignored.
+/// `Upgrade` (RFC 9110 §7.8): WebSocket handshakes are checked, everything else is ignored. The field goes to no app, so
+/// that none can hand a client of `h2c` (some send it with every first request) a connection that nobody judges.
 enum Upgrade {
   static func apply(to head: inout RequestHead, listed: Bool) throws(Violation) {
-    let (webSocket, tokenCount) = try tokens(of: head.fields)
+    let (webSocket, tokenCount) = tokens(of: head.fields)
     guard let webSocket else { return }
     guard tokenCount == 1, listed, head.method == .get, !head.hasBody, isHandshake(head.fields) else {
       throw .webSocketHandshake
@@ -10,9 +11,7 @@ enum Upgrade {
     head.upgradeProtocol = webSocket
   }
 
-  private static func tokens(
-    of fields: borrowing FieldSection
-  ) throws(Violation) -> (webSocket: Slice?, count: Int) {
+  private static func tokens(of fields: borrowing FieldSection) -> (webSocket: Slice?, count: Int) {
     var webSocket: Slice?
     var count = 0
     let arena = fields.bytes.span
@@ -20,8 +19,6 @@ enum Upgrade {
       var elements = ListElements(line.value)
       while let element = elements.next(in: arena) {
         let token = arena.extracting(element.range)
-        // Whoever lets it through hands the client a connection that nobody judges.
-        if token.matchesIgnoringCase("h2c") || token.matchesIgnoringCase("h2") { throw .protocolSwitch }
         if token.matchesIgnoringCase("websocket") { webSocket = element }
         count += 1
       }

@@ -4,6 +4,10 @@ public enum H2Event: Sendable {
   case request(slot: Int, head: Int, endsStream: Bool)
   /// A request that must not go on but can be answered.
   case refused(slot: Int, head: Int, MessageError)
+  /// A request that the library answers with a reset; `head` holds what was read of it.
+  case malformed(slot: Int, head: Int, MessageError)
+  /// The trailer section of a request is none; like `refused` after the head.
+  case trailersRefused(slot: Int, MessageError)
   /// An interim or final response head (client side); `head` indexes ``H2Batch/responses``.
   case response(slot: Int, head: Int, endsStream: Bool)
   /// A response that is no valid message.

@@ -122,6 +122,21 @@ struct H2HeadAssembly {
     }
   }
 
+  /// A request head that the library refuses, as far as it was read, and what is wrong with it: of what it checks at the
+  /// end of a section, the authority and the length of content that does not follow.
+  mutating func refusedHead(endsStream: Bool) -> MessageError {
+    request.version = .http2
+    if let failure { return failure }
+    if request.methodName.isEmpty || request.path.isEmpty || request.scheme.isEmpty { return .requestMalformed(.pseudoField) }
+    if request.authority.isEmpty, request.fields.count(of: .host) == 0 { return .authorityInvalid(.authority) }
+    if endsStream, let length = request.fields.only(.contentLength),
+      let count = FieldSyntax.contentLength(request.fields.bytes.span.extracting(length.range)), count > 0
+    {
+      return .contentLengthMismatch
+    }
+    return .requestMalformed(.malformedStream)
+  }
+
   mutating func completeResponse() {
     response.version = .http2
     guard let length = response.fields.only(.contentLength) else { return }

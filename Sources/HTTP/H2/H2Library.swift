@@ -63,8 +63,11 @@ enum H2Library {
   }
 
   /// A frame that was answered with a reset.
-  private static let frameRefused: nghttp2_on_invalid_frame_recv_callback = { _, _, _, user in
-    unsafe H2Library.state(user).pointee.patience.spend(.resets, H2Patience.resetCost)
+  private static let frameRefused: nghttp2_on_invalid_frame_recv_callback = { session, frame, _, user in
+    let state = unsafe H2Library.state(user)
+    unsafe state.pointee.patience.spend(.resets, H2Patience.resetCost)
+    let header = unsafe frame!.pointee.hd
+    if let slot = unsafe H2Library.slot(session, header.stream_id) { unsafe state.pointee.frameRefused(slot, header) }
     return 0
   }
 
@@ -212,10 +215,11 @@ extension H2SessionState {
     assembly.isUnderWay = false
     if assembly.failure == .headerSectionTooLarge { patience.spend(.headerSections, H2Patience.sectionCost) }
     if streams[slot].hasFinalHead {
-      let failure = assembly.failure
+      // Without it the message would look complete: a gRPC status may stand there.
+      if let failure = assembly.failure {
+        return batch.events.append(role == .server ? .trailersRefused(slot: slot, failure) : .responseRefused(slot: slot))
+      }
       let index = role == .server ? batch.keepTrailers(&assembly.request.fields) : batch.keepTrailers(&assembly.response.fields)
-      // A trailer section beyond the limits is dropped, the message stands without it.
-      if failure != nil { batch.trailers[index].removeAll() }
       batch.events.append(.trailers(slot: slot, head: index))
       return
     }
@@ -272,13 +276,33 @@ extension H2SessionState {
     return fault == nil && !patience.isExhausted
   }
 
+  /// The library resets the stream for this frame: the log is to say what became of the request.
+  mutating func frameRefused(_ slot: Int, _ header: nghttp2_frame_hd) {
+    guard !streams[slot].isReset, streams[slot].violation == nil else { return }
+    guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue, !streams[slot].hasFinalHead else {
+      streams[slot].violation = .malformedStream
+      return
+    }
+    assembly.isUnderWay = false
+    let error = assembly.refusedHead(endsStream: header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0)
+    streams[slot].hasFinalHead = true
+    streams[slot].violation = error.violation
+    let index = batch.keep(&assembly.request)
+    batch.events.append(.malformed(slot: slot, head: index, error))
+  }
+
   mutating func streamCloses(_ slot: Int, _ code: UInt32) {
     streams[slot].isClosed = true
     if assembly.slot == slot { assembly.isUnderWay = false }
     guard role == .server else { return }
     // What came up while input was read, the peer has said. Of a stream that we reset it may have more under way.
-    let isOfPeer = unsafe inputBase != nil || code == H2ErrorCode.noError && !streams[slot].isReset
+    let isLocal = unsafe inputBase == nil
+    let isOfPeer = !isLocal || code == H2ErrorCode.noError && !streams[slot].isReset
     if isOfPeer { knownStreams.endedByPeer(streams[slot].id) }
+    // Of DATA frames the library says nothing; what it finds wrong with them is their sum.
+    if isLocal, code == H2ErrorCode.protocolError, !streams[slot].isReset, streams[slot].violation == nil {
+      streams[slot].violation = .contentLengthUnmet
+    }
     if code == H2ErrorCode.noError {
       patience.earn(2)
     } else if !streams[slot].isReset {

@@ -107,6 +107,9 @@ internal import CNGHTTP2
   @inline(__always) public func owner(_ slot: Int) -> UInt64 { unsafe state.pointee.streams[slot].owner }
   public mutating func setOwner(_ slot: Int, _ owner: UInt64) { unsafe state.pointee.streams[slot].owner = owner }
 
+  /// Why the library reset the stream, where its request was malformed.
+  public func violation(_ slot: Int) -> Violation? { unsafe state.pointee.streams[slot].violation }
+
   public func isClosed(_ slot: Int) -> Bool { unsafe state.pointee.streams[slot].isClosed }
   public func streamID(_ slot: Int) -> Int32 { unsafe state.pointee.streams[slot].id }
 

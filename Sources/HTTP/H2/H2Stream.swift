@@ -6,6 +6,8 @@ struct H2Stream {
   var isClosed = false
   /// By us, for reasons of ours.
   var isReset = false
+  /// Why the library resets it, where the request is malformed (RFC 9113 §8.1.1).
+  var violation: Violation?
   /// Opaque to the session.
   var owner: UInt64 = 0
 

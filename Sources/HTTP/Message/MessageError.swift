@@ -98,4 +98,5 @@ public enum Violation: String, Error, Sendable {
   // HTTP/2.
   case pseudoField = "pseudo-field"
   case connectionSpecificField = "connection-specific-field"
+  case malformedStream = "malformed-stream"
 }

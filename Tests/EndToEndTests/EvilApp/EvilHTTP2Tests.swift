@@ -146,6 +146,14 @@ import Testing
       let trailers = RawHPACK.block([("content-length", "9"), ("host", "b"), ("x-sum", "1")])
       $0.send($0.headers($1, block: RawHPACK.block(ok), .endHeaders), .data($1, "good", []), $0.headers($1, block: trailers))
     },
+    Case("trailers with a line break", .notWhole) {
+      let trailers = RawHPACK.block([("grpc-status", "0"), ("x", "a\r\nb")])
+      $0.send($0.headers($1, block: RawHPACK.block(ok), .endHeaders), .data($1, "good", []), $0.headers($1, block: trailers))
+    },
+    Case("trailers beyond the limit", .notWhole) {
+      let trailers = RawHPACK.block((0..<300).map { ("x\($0)", "a") })
+      $0.send($0.headers($1, block: RawHPACK.block(ok), .endHeaders), .data($1, "good", []), $0.headers($1, block: trailers))
+    },
     Case("content in crumbs", .whole("good")) {
       $0.send($0.headers($1, block: RawHPACK.block(ok), .endHeaders))
       for letter in "good" { $0.send(.data($1, String(letter), []), .data($1, "", [])) }

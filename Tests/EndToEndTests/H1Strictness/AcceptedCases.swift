@@ -38,6 +38,10 @@ enum AcceptedCases {
     WireCase("a byte of Latin-1 in a value", Array("GET /s/ID HTTP/1.1\r\nHost: a\r\nX: ".utf8) + [0xE9] + Array("\r\nAUTH\r\n".utf8), [200], seen: ["GET /s/ID "]),
     WireCase("an empty value", "GET /s/ID HTTP/1.1\r\nHost: a\r\nX:\r\nAUTH\r\n", [200], seen: ["GET /s/ID "]),
     WireCase("another upgrade", "GET /s/ID HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: TLS/1.0\r\nAUTH\r\n", [200], seen: ["GET /s/ID "]),
+    WireCase(
+      "an upgrade to HTTP/2, as some clients offer it with their first request",
+      "GET /s/ID HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nAUTH\r\n",
+      [200], seen: ["GET /s/ID "]),
     WireCase("content with GET", "GET /s/ID HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nAUTH\r\nabc", [200], seen: ["GET /s/ID abc"]),
   ]
 

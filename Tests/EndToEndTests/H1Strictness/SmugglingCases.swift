@@ -137,13 +137,6 @@ enum SmugglingCases {
   ]
 
   static let upgrades: [WireCase] = [
-    .refused(
-      "upgrade: h2c", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", "",
-      "upgrade_malformed"),
-    .refused("upgrade: h2c, not listed", "Upgrade: h2c\r\n", "", "upgrade_malformed"),
-    .refused("upgrade: H2C", "Connection: upgrade\r\nUpgrade: H2C\r\n", "", "upgrade_malformed"),
-    .refused("upgrade: h2c among others", "Connection: upgrade\r\nUpgrade: foo, h2c\r\n", "", "upgrade_malformed"),
-    .refused("upgrade: h2", "Connection: upgrade\r\nUpgrade: h2\r\n", "", "upgrade_malformed"),
     .refused("upgrade: a WebSocket by POST", "Connection: upgrade\r\nUpgrade: websocket\r\n", "", "upgrade_malformed"),
     WireCase(
       "upgrade: the preface of HTTP/2 in mid-connection",

@@ -147,6 +147,61 @@ import Testing
     } while frame.payload != Array("the last".utf8)
   }
 
+  @Test(arguments: [
+    ([("x-sum", "a\r\nb")], "request_malformed"), ([("x sum", "a")], "request_malformed"),
+    ((0..<300).map { ("x\($0)", "a") }, "header_section_too_large"),
+  ])
+  func `a trailer section that is none is refused, and the app has no whole request`(
+    trailers: [(String, String)], reason: String
+  ) throws {
+    let (sidecar, app) = try SidecarUnderTest.shared.get()
+    let path = "/public/trailers/\(UUID().uuidString)"
+    let client = try RawHTTP2(port: sidecar.port, path: path)
+    client.send(
+      client.headers(1, "POST", [], .endHeaders), .data(1, "whole", []), client.headers(1, block: RawHPACK.block(trailers)))
+    #expect(try outcome(client, 1) == .refused(reason))
+    client.send(client.headers(3))
+    #expect(try outcome(client, 3) == .answered)
+    #expect(app.received(path).map(\.method) == ["GET"])
+  }
+
+  struct Reset: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let reason: String
+    let frames: @Sendable (RawHTTP2) -> [RawFrame]
+  }
+
+  static let resets: [Reset] = [
+    Reset(testDescription: "a field of one connection", reason: "request_malformed") { [$0.headers(1, "GET", [("upgrade", "x")])] },
+    Reset(testDescription: "no authority", reason: "authority_invalid") {
+      [$0.headers(1, fields: $0.fields().filter { $0.0 != ":authority" })]
+    },
+    Reset(testDescription: "a length for no content", reason: "content_length_mismatch") {
+      [$0.headers(1, "POST", [("content-length", "3")])]
+    },
+    Reset(testDescription: "more content than the length", reason: "content_length_mismatch") {
+      [$0.headers(1, "POST", [("content-length", "3")], .endHeaders), .data(1, "longer")]
+    },
+    Reset(testDescription: "less content than the length", reason: "content_length_mismatch") {
+      [$0.headers(1, "POST", [("content-length", "3")], .endHeaders), .data(1, "s")]
+    },
+    Reset(testDescription: "a pseudo-field in the trailers", reason: "request_malformed") {
+      [$0.headers(1, "POST", [], .endHeaders), .data(1, "x", []), $0.headers(1, block: RawHPACK.block([(":path", "/")]))]
+    },
+  ]
+
+  @Test(arguments: resets)
+  func `a malformed request that is answered with a reset has its line in the log, with the reason`(_ test: Reset) throws {
+    let (sidecar, _) = try SidecarUnderTest.shared.get()
+    let path = "/public/reset/\(UUID().uuidString)"
+    let client = try RawHTTP2(port: sidecar.port, path: path)
+    client.send(test.frames(client))
+    #expect(try outcome(client, 1) == .reset)
+    let lines = eventually { sidecar.accessLines(path).isEmpty ? nil : sidecar.accessLines(path) } ?? []
+    #expect(lines.map { $0["reason"] as? String } == [test.reason])
+    #expect(lines.allSatisfy { $0["status"] is NSNull })
+  }
+
   @Test func `a length that the content does not meet is never whole to the app`() throws {
     let (sidecar, app) = try SidecarUnderTest.shared.get()
     for (path, content) in [("/public/longer", "longer"), ("/public/shorter", "s")] {
