@@ -42,6 +42,8 @@ public struct ClientCall: ~Copyable {
   /// HTTP/2: by how much the stream's window is larger than what is announced to all.
   var addedWindowBytes = 0
   var isRequestEnded = false
+  /// Content of the request has come, so that the app may be waiting for more of it.
+  var hasContentBegun = false
   /// Received content that ``HTTPClient/grant(_:_:)`` has not given back.
   var ungrantedByteCount = 0
   var interimCount = 0

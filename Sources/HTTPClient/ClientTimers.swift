@@ -74,7 +74,11 @@ extension HTTPClient {
     let deadline: MonotonicTime
     let stage: CallFailure.Stage
     switch calls[call].phase {
-    case .awaitingHead: (deadline, stage) = (calls[call].movedAt + calls[call].responseHeadTimeout, .responseHead)
+    case .awaitingHead:
+      // The app has all that there is: whoever sends the request is the one who is waited for.
+      let awaitsContent = calls[call].hasContentBegun && !calls[call].isRequestEnded && queuedByteCount(call) == 0
+      if awaitsContent, !calls[call].isTunnel { return .distantFuture }
+      (deadline, stage) = (calls[call].movedAt + calls[call].responseHeadTimeout, .responseHead)
     case .receiving:
       // While nobody takes the content, the app cannot be blamed.
       guard takesMore(call) else { return .distantFuture }

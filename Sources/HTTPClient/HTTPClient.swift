@@ -149,6 +149,7 @@ public struct HTTPClient: ~Copyable {
     guard calls.contains(call), isSubmitted(call), !queue.isEmpty else { return }
     let connection = calls[call].connection
     guard !calls[call].isRequestEnded, connections.contains(connection) else { return queue.drop(queue.count) }
+    calls[call].hasContentBegun = true
     if connections[connection].phase == .http2 {
       let session = connections[connection].session
       if calls[call].slot >= 0 { queue.withContent { sessions[session].write(calls[call].slot, $0) } }
@@ -163,6 +164,7 @@ public struct HTTPClient: ~Copyable {
   public mutating func finish(_ call: Handle, trailers: borrowing FieldSection) {
     guard calls.contains(call), isSubmitted(call), !calls[call].isRequestEnded else { return }
     calls[call].isRequestEnded = true
+    calls[call].movedAt = now
     let connection = calls[call].connection
     guard connections.contains(connection) else { return }
     if connections[connection].phase == .http2 {

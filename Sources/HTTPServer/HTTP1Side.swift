@@ -38,7 +38,7 @@ extension HTTPServer {
       let progress = try connections[handle].parser.parse(input, limits: limits.message, into: &head)
       guard case .complete(let consumed, let body, let persists) = progress else {
         spareHeads.append(head)
-        if connections[handle].pending.isEmpty { enter(.head, handle, &loop) }
+        headBegins(handle, &loop)
         return nil
       }
       guard let exchange = makeExchange(handle, head: &head, slot: -1) else {
@@ -46,6 +46,7 @@ extension HTTPServer {
         return nil
       }
       spareHeads.append(consume head)
+      connections[handle].hasHeadBegun = false
       connections[handle].current = exchange
       connections[handle].persists = persists && !isDraining
       connections[handle].decoder = BodyDecoder(body, of: .request)
@@ -64,6 +65,13 @@ extension HTTPServer {
       refuse(handle, &head, error, &loop)
       return input.count
     }
+  }
+
+  /// Of a head or a preface not all has come. What comes of it later gives it no more time.
+  mutating func headBegins(_ handle: Handle, _ loop: inout EventLoop) {
+    if connections[handle].hasHeadBegun { return }
+    connections[handle].hasHeadBegun = true
+    enter(connections[handle].phase, handle, &loop)
   }
 
   /// The message cannot be understood: whatever follows on this connection cannot either.

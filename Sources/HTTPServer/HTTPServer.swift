@@ -172,7 +172,9 @@ public struct HTTPServer: ~Copyable {
     if connections[handle].phase == .undecided {
       switch Preface.compare(input) {
       case .differs: connections[handle].phase = .head
-      case .incomplete: return 0
+      case .incomplete:
+        headBegins(handle, &loop)
+        return 0
       case .matches: beginHTTP2(handle)
       }
     }

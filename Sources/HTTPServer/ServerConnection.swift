@@ -53,6 +53,8 @@ public struct ServerConnection: ~Copyable {
 
   // HTTP/1.1.
   var parser = RequestParser()
+  /// Some bytes of a head have come, and with the first of them its time has begun.
+  var hasHeadBegun = false
   var decoder = BodyDecoder(.none, of: .request)
   var current = Handle.none
   var persists = true

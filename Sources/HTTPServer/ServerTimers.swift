@@ -11,7 +11,7 @@ extension HTTPServer {
     switch connections[handle].phase {
     case .handshaking: return began + limits.requestHead
     case .undecided, .head:
-      guard connections[handle].pending.isEmpty else { return began + limits.requestHead }
+      if connections[handle].hasHeadBegun { return began + limits.requestHead }
       // It was in the middle of a response when the others were ended.
       return began + (isPastLastRequest ? Self.lingering : limits.idle)
     case .body:

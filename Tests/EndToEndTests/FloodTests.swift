@@ -191,6 +191,38 @@ import Testing
     #expect(events(sidecar, "slow_sections") == 4)
   }
 
+  @Test(arguments: ["", "GET /s HTTP/1.1\r\nHost: a\r\n\r\n"])
+  func `a head that comes drop by drop has the time of one head`(before: String) throws {
+    let sidecar = try SidecarUnderTest(
+      app: try LoopbackServer.freePort(), limits: "lameDuck: 1ms, requestHead: 500ms, idle: 1h, bodyIdle: 1h")
+    let connection = try sidecar.connection()
+    try connection.send(before)
+    if !before.isEmpty { #expect(try connection.readResponse().status == 401) }
+    try connection.send("GET /drop HTTP/1.1\r\nHost: a\r\nX: ")
+    let isOver = eventually {
+      _ = try? connection.send("x")
+      usleep(50_000)
+      return sidecar.accessLines.contains { $0.contains(#""reason":"request_timeout""#) } ? true : nil
+    }
+    #expect(isOver == true)
+  }
+
+  @Test(arguments: DownstreamOutcome.Version.allCases)
+  func `a client that stops within its content is the one that was too slow, not the app`(version: DownstreamOutcome.Version) throws {
+    let app = try RecordingApp()
+    let sidecar = try SidecarUnderTest(
+      app: app.port, upstream: "protocol: http1, timeouts: {responseHead: 200ms}", limits: "lameDuck: 1ms, bodyIdle: 1s")
+    if version == .http1 {
+      let connection = try sidecar.connection()
+      try connection.send("POST /public/stop HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+      #expect(try connection.readResponse().text == #"{"error":"request_timeout"}"#)
+    } else {
+      let client = try RawHTTP2(port: sidecar.port, path: "/public/stop")
+      client.send(client.headers(1, "POST", [], .endHeaders), .data(1, "abc", []))
+      #expect(try client.content(1) == #"{"error":"request_timeout"}"#)
+    }
+  }
+
   /// Connections to a port of this machine, as the kernel knows them.
   private static func openCount(_ port: UInt16) -> Int {
     let local = "0100007F:" + String(format: "%04X", Int(port))
