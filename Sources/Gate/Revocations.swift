@@ -12,6 +12,11 @@ public final class Revocations: Sendable {
       self.issuer = issuer
       self.value = value
     }
+
+    /// Byte for byte: `String` also finds canonically equivalent texts equal, which may be two users.
+    public static func == (left: Key, right: Key) -> Bool {
+      left.value.utf8.elementsEqual(right.value.utf8) && left.issuer.utf8.elementsEqual(right.issuer.utf8)
+    }
   }
 
   /// Of a subject: tokens issued in that second or before are void.

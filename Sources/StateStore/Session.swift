@@ -47,8 +47,23 @@ public enum Revocation: Hashable, Sendable {
   case identity(issuer: String, subject: String, issuedUntil: StoredTime)
   /// The token of this `jti`.
   case token(issuer: String, tokenID: String)
-  /// The token whose text has this SHA-256 digest.
+  /// The token whose signing input has this SHA-256 digest.
   case digest([UInt8])
+
+  /// Byte for byte, as every home of state compares: `String` also finds canonically equivalent texts equal, which may be
+  /// two users.
+  public static func == (left: Revocation, right: Revocation) -> Bool {
+    func isSame(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+    return switch (left, right) {
+    case (.session(let one), .session(let other)): isSame(one, other)
+    case (.identity(let issuer, let subject, let moment), .identity(let otherIssuer, let otherSubject, let otherMoment)):
+      isSame(issuer, otherIssuer) && isSame(subject, otherSubject) && moment == otherMoment
+    case (.token(let issuer, let tokenID), .token(let otherIssuer, let otherID)):
+      isSame(issuer, otherIssuer) && isSame(tokenID, otherID)
+    case (.digest(let one), .digest(let other)): one == other
+    default: false
+    }
+  }
 }
 
 /// A revocation and when it may be forgotten: not before the tokens that it is about have expired.

@@ -60,6 +60,14 @@ import Testing
     #expect(Self.outcomes(token, revocations).allSatisfy { $0 == .refused(.tokenRevoked) })
   }
 
+  @Test func `a subject that only looks the same takes no revocation away`() throws {
+    let claims = #"{"iss":"https://idp.test/","sub":"jos\#u{E9}","aud":"my-app","exp":1800000300,"iat":\#(moment.seconds)}"#
+    let token = try Fixture.provider.token(claims)
+    let revocations = Revocations.of(subjects: [Self.key(Self.provider, "jos\u{E9}"): moment])
+      .changed { $0.set(nil, of: Self.key(Self.provider, "jose\u{301}")) }
+    #expect(Self.outcomes(token, revocations).allSatisfy { $0 == .refused(.tokenRevoked) })
+  }
+
   @Test func `values mean something within their issuer only`() {
     let revocations = Revocations.of(
       tokenIDs: [Self.key(Self.provider, "j1")],

@@ -107,6 +107,16 @@ import Testing
     #expect(asked.value == 4)
   }
 
+  @Test func `what is remembered of one identifier serves no other that only looks the same`() async throws {
+    let composed = "jos\u{E9}@example.com"
+    let fixture = try fixture(try .sample(source: Self.directory)) { call in
+      let isComposed = (call.json["identifier"] as? String)?.utf8.elementsEqual(composed.utf8) == true
+      return .answer(status: 200, content: #"{"subject":"\#(isComposed ? "victim" : "other")"}"#)
+    }
+    #expect(try await login(fixture, composed).tokenClaims["sub"] as? String == "victim")
+    #expect(try await login(fixture, "jose\u{301}@example.com").tokenClaims["sub"] as? String == "other")
+  }
+
   @Test func `an identifier is taken with a directory too, and a removed link keeps its passkeys out`() async throws {
     let fixture = try fixture(try .sample(source: Self.directory)) { _ in .answer(status: 200, content: #"{"subject":"a"}"#) }
     #expect(await fixture.connectToken(for: try .conventional()).status == 200)

@@ -25,6 +25,15 @@ import Transport
     #expect(try await fixture.other.revocations(at: moment(2001)).isEmpty)
   }
 
+  @Test func `revocations of names that only look the same are two`() {
+    let names = ["jos\u{E9}", "jose\u{301}"]
+    #expect(Set(names.map { Revocation.session(id: $0) }).count == 2)
+    #expect(Set(names.map { Revocation.token(issuer: "i", tokenID: $0) }).count == 2)
+    #expect(Set(names.map { Revocation.identity(issuer: "i", subject: $0, issuedUntil: moment(1)) }).count == 2)
+    #expect(Revocation.session(id: "s") == .session(id: "s") && Self.identity(1) == Self.identity(1))
+    #expect(Self.identity(1) != Self.identity(2) && Revocation.digest([1]) == .digest([1]))
+  }
+
   @Test(arguments: StateStoreHome.allCases)
   func `a revocation is only ever extended`(home: StateStoreHome) async throws {
     let fixture = try home.make()

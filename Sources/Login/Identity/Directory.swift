@@ -7,14 +7,15 @@ struct DirectoryAnswers {
   /// Above: those that have expired are forgotten, and if none has, some.
   static let count = 1000
 
-  private var answers: [String: (identity: PasskeyIdentity, until: MonotonicTime)] = [:]
+  /// By bytes: `String` also finds canonically equivalent texts equal, which may be two users.
+  private var answers: [[UInt8]: (identity: PasskeyIdentity, until: MonotonicTime)] = [:]
 
-  func answer(_ key: String, at now: MonotonicTime) -> PasskeyIdentity? {
+  func answer(_ key: [UInt8], at now: MonotonicTime) -> PasskeyIdentity? {
     guard let answer = answers[key], now < answer.until else { return nil }
     return answer.identity
   }
 
-  mutating func keep(_ identity: PasskeyIdentity, _ key: String, until: MonotonicTime, at now: MonotonicTime) {
+  mutating func keep(_ identity: PasskeyIdentity, _ key: [UInt8], until: MonotonicTime, at now: MonotonicTime) {
     if answers[key] == nil, answers.count >= Self.count {
       answers = answers.filter { $0.value.until > now }
       if answers.count >= Self.count, let some = answers.first?.key { answers[some] = nil }
@@ -31,7 +32,7 @@ extension LoginEndpoints {
     of identifier: Identifier, corbadoUserID: String?, _ directory: Configuration.Identity.Directory
   ) async throws(LoginReason) -> PasskeyIdentity {
     // Neither has a control byte.
-    let key = identifier.text + "\0" + (corbadoUserID ?? "")
+    let key = Array((identifier.text + "\0" + (corbadoUserID ?? "")).utf8)
     if let known = directoryAnswers.answer(key, at: monotonic()) { return known }
     var content = JSONWriter()
     content.beginObject()
