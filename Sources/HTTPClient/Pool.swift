@@ -166,7 +166,8 @@ extension HTTPClient {
         attempt += 1
       }
     }
-    connectFailed(origin, .unreachable, detail: "connect: \(failure)")
+    // Without descriptors it is us that can take no more; the app is where it was.
+    connectFailed(origin, failure.isDescriptorExhaustion ? .saturated : .unreachable, detail: "connect: \(failure)")
     return false
   }
 
@@ -229,7 +230,7 @@ extension HTTPClient {
 
   /// No address took a connection. Who waits has nothing to hope for unless other connections live.
   mutating func connectFailed(_ origin: Int, _ kind: CallFailure.Kind, detail: String) {
-    requestTarget(origin)
+    if kind != .saturated { requestTarget(origin) }
     if origins[origin].connectionCount == 0 { failWaiting(origin, kind, detail: detail) }
   }
 

@@ -102,5 +102,8 @@ import Testing
       return text.contains("passkey_sidecar_log_lines_dropped_total{log=\"access\"} 0\n") ? nil : true
     }
     #expect(dropped == true)
+    // Nor is the end held up.
+    sidecar.process.signal(SIGTERM)
+    #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
   }
 }

@@ -50,6 +50,28 @@ import Testing
     #expect(idle.count == 100)
   }
 
+  @Test func `without a descriptor for the app a request is refused as overload, until there is one`() throws {
+    let app = try RecordingApp()
+    app.on("/last") { _, connection in
+      try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+      return false
+    }
+    let sidecar = try SidecarUnderTest(app: app.port, limits: "requestHead: 5m", descriptors: "ulimit -n 64")
+    let connection = try sidecar.connection()
+    #expect(try ask("/last", connection, sidecar) == 200)
+    // With a request begun each: nobody ends them to make room.
+    var begun = try connections(100, to: sidecar)
+    for one in begun { try one.send("GET /begun HTTP/1.1\r\n") }
+    #expect(eventually { sidecar.events("accept_paused").first }?["detail"] as? String == "Too many open files")
+    try connection.send("GET /next HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)\r\n")
+    let refused = try connection.readResponse()
+    #expect(refused.status == 503 && refused.text == #"{"error":"overloaded"}"#)
+    #expect(refused.values("retry-after") == ["1"])
+    #expect(sidecar.events("upstream_failed").first?["detail"] as? String == "connect: Too many open files")
+    begun = []
+    #expect(try eventually { try ask("/again", connection, sidecar) == 200 ? true : nil } == true)
+  }
+
   @Test func `above the limit of connections that is what is said, and idle ones make room`() throws {
     let app = try RecordingApp()
     let sidecar = try SidecarUnderTest(app: app.port, limits: "connections: 4, idle: 10m")

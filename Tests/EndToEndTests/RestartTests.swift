@@ -56,6 +56,7 @@ import Testing
     let events = (try? String(contentsOfFile: folder + "/0.yaml.events", encoding: .utf8)) ?? ""
     try #require(run.code == 0, "\(run.output) \(events)")
     let outcome = try JSONDecoder().decode(Outcome.self, from: Data(run.output.utf8))
+    #expect(WrittenLogs.findings(folder) == [])
     let protocols = ["h1", "h2", "sse", "websocket"]
     print("restart: requests \(outcome.requests), failures \(outcome.failures.mapValues(\.count))")
     for name in protocols {

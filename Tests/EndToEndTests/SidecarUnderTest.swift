@@ -90,7 +90,10 @@ final class SidecarUnderTest: Sendable {
       \(more)
 
       """
-    try Data(try edit(configuration, folder).utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))
+    var edited = try edit(configuration, folder)
+    // As loud as can be, for whoever looks through the logs at the end.
+    if !edited.contains("\nlog: ") { edited += "\nlog: {level: debug}\n" }
+    try Data(edited.utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))
     let arguments = ["run", "--config", folder + "/sidecar.yaml"]
     if stallsOutput {
       // A pipe that the process itself keeps open, so that it is never broken.
