@@ -42,13 +42,15 @@ final class Requirement: Sendable {
   }
 
   /// Whoever meets `self` meets `other`.
-  func isAsStrict(as other: Requirement) -> Bool {
+  ///
+  /// - Parameter ofPreflights: false for a request that is none: what a rule does with them does not matter to it.
+  func isAsStrict(as other: Requirement, ofPreflights: Bool = true) -> Bool {
     guard access >= other.access, !anonymousOnBadToken || other.anonymousOnBadToken || other.access == .public else {
       return false
     }
     guard endsWithToken || !other.endsWithToken else { return false }
     guard other.access == .required else { return true }
-    guard !forwardsPreflight || other.forwardsPreflight else { return false }
+    guard !ofPreflights || !forwardsPreflight || other.forwardsPreflight else { return false }
     guard other.claims.allSatisfy(claims.contains) else { return false }
     if !other.issuers.isEmpty {
       guard !issuers.isEmpty, issuers.allSatisfy(other.issuers.contains) else { return false }
@@ -138,7 +140,7 @@ extension Policy {
       if rules[index].requirement.access == .required { isRestricted = true }
     }
     if candidates.isEmpty { return chosen }
-    return try strictest(of: candidates, and: chosen)
+    return try strictest(of: candidates, and: chosen, isPreflight: OriginRule.isPreflight(head))
   }
 
   /// Where no rule matches a token is required, and nothing else.
@@ -146,11 +148,11 @@ extension Policy {
     if let rule { rules[rule].requirement } else { tokenRequired }
   }
 
-  private func strictest(of candidates: [Int], and last: Int?) throws(Denial) -> Int? {
+  private func strictest(of candidates: [Int], and last: Int?, isPreflight: Bool) throws(Denial) -> Int? {
     let lastRequirement = requirement(ofRule: last)
     func isStrictest(_ requirement: Requirement) -> Bool {
-      requirement.isAsStrict(as: lastRequirement)
-        && candidates.allSatisfy { requirement.isAsStrict(as: rules[$0].requirement) }
+      requirement.isAsStrict(as: lastRequirement, ofPreflights: isPreflight)
+        && candidates.allSatisfy { requirement.isAsStrict(as: rules[$0].requirement, ofPreflights: isPreflight) }
     }
     if isStrictest(lastRequirement) { return last }
     for index in candidates where isStrictest(rules[index].requirement) { return index }

@@ -5,13 +5,14 @@ import Testing
 
 @Suite struct `Route rules` {
   /// The position of the deciding rule, -1 for none.
-  static func rule(_ routes: [RouteRule], _ target: String, method: String = "GET", upgrade: String? = nil) throws
-    -> Int
-  {
+  static func rule(
+    _ routes: [RouteRule], _ target: String, method: String = "GET", _ fields: [(String, String)] = [],
+    upgrade: String? = nil
+  ) throws -> Int {
     let policy = Fixture { $0.routes = routes }.policy
     var readings = PathReadings()
     var candidates: [Int] = []
-    let head = RequestHead(method, target, upgrade: upgrade)
+    let head = RequestHead(method, target, fields, upgrade: upgrade)
     try readings.read(head.fields.bytes.span.extracting(head.path.range))
     return try policy.rule(for: head, readings, candidates: &candidates) ?? -1
   }
@@ -124,12 +125,22 @@ import Testing
     (RouteRule(path: "/A", access: .optional), RouteRule(path: "/**", access: .public), 0),
     (RouteRule(path: "/A", access: .optional, badToken: .anonymous), RouteRule(path: "/**", access: .optional), 1),
     (RouteRule(path: "/A", access: .public), RouteRule(path: "/**"), 1),
-    (RouteRule(path: "/A", forwardsPreflight: true), RouteRule(path: "/**"), 1),
-    (RouteRule(path: "/A"), RouteRule(path: "/**", forwardsPreflight: true), 0),
   ])
   func `what is stricter`(first: RouteRule, second: RouteRule, expected: Int) throws {
     // "/a" is "/A" in the wide reading only.
     #expect(try Self.rule([first, second], "/a") == expected)
+  }
+
+  @Test func `what a rule does with preflights is strict or not for these alone`() throws {
+    let forwards = RouteRule(path: "/A", claims: Self.admin, forwardsPreflight: true)
+    let preflight = [("origin", "https://x.test"), ("access-control-request-method", "PUT")]
+    #expect(try Self.rule([forwards], "/a") == 0)
+    #expect(try Self.rule([forwards], "/a", method: "OPTIONS") == 0)
+    #expect(throws: Denial.pathAmbiguous) { try Self.rule([forwards], "/a", method: "OPTIONS", preflight) }
+    let plain = [RouteRule(path: "/A", forwardsPreflight: true), RouteRule(path: "/**")]
+    #expect(try Self.rule(plain, "/a", method: "OPTIONS", preflight) == 1)
+    let reversed = [RouteRule(path: "/A"), RouteRule(path: "/**", forwardsPreflight: true)]
+    #expect(try Self.rule(reversed, "/a", method: "OPTIONS", preflight) == 0)
   }
 
   @Test(arguments: ["post", "Post", "pOST", "purge", "get", "head"])
