@@ -1,4 +1,5 @@
 public import Foundation
+import Glibc
 import Synchronization
 
 private let spawning = Mutex(())
@@ -6,5 +7,14 @@ private let spawning = Mutex(())
 extension Process {
   /// Like `run()`, one at a time. Foundation notices a child's end by a socket that only this child holds; one that is
   /// started at the same moment may inherit it, and then the end is noticed when that one ends too.
-  public func start() throws { try spawning.withLock { _ in try run() } }
+  public func start() throws {
+    try spawning.withLock { _ in
+      // A child inherits what its parent's thread blocks, and the threads that tests run on block SIGTERM too.
+      var (none, before) = (sigset_t(), sigset_t())
+      unsafe sigemptyset(&none)
+      unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
+      defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+      try run()
+    }
+  }
 }
