@@ -74,9 +74,7 @@ import Testing
 
   /// Time passes for what is in the state.
   private func age(_ sql: String) throws {
-    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
-    let aged = try ChildProcess.run("/usr/bin/python3", ["-c", script, sidecar.folder + "/state.db", sql])
-    #expect(aged.code == 0, "\(aged.output)")
+    try Python.sql(sql, sidecar.folder + "/state.db")
   }
 
   private static let day = 86_400

@@ -13,16 +13,21 @@ final class EmulatorProcess {
     .appending(path: "passkey-sidecar-demo").path
 
   init(_ arguments: String...) throws {
-    (port, control) = (try LoopbackServer.freePort(), try LoopbackServer.freePort())
+    let output = NSTemporaryDirectory() + "emulator-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: output) }
+    // The system chooses: a port that was free a moment ago may be somebody else's by now.
     process = try ChildProcess(
       Self.binary,
-      [
-        "emulator", "--port", "\(port)", "--control-port", "\(control)", "--project-id", "pro-1", "--api-secret",
-        "corbado1_x",
-      ] + arguments)
-    let control = control
-    let isThere = eventually { (try? RawConnection(port: control)).map { _ in true } }
-    #expect(isThere == true, "the emulator did not start")
+      ["emulator", "--port", "0", "--control-port", "0", "--project-id", "pro-1", "--api-secret", "corbado1_x"] + arguments,
+      output: output)
+    // `emulator of Corbado: http://localhost:1234 (…)`, then the control's.
+    let ports = eventually { () -> [UInt16]? in
+      let lines = ((try? String(contentsOfFile: output, encoding: .utf8)) ?? "").split(separator: "\n")
+      let ports = lines.compactMap { $0.components(separatedBy: "//localhost:").last.flatMap { UInt16($0.prefix { $0.isNumber }) } }
+      return ports.count == 2 ? ports : nil
+    }
+    let found = try #require(ports, "the emulator did not start")
+    (port, control) = (found[0], found[1])
   }
 
   deinit { process.signal(SIGKILL) }
@@ -81,6 +86,14 @@ extension H1Message {
 }
 
 extension String {
+  /// The header (0) or the claims (1) of a token, read by somebody else's base64url and JSON.
+  func tokenPart(_ index: Int) throws -> [String: Any] {
+    var part = String(split(separator: ".")[index]).replacing("-", with: "+").replacing("_", with: "/")
+    while part.count % 4 != 0 { part += "=" }
+    let object = try JSONSerialization.jsonObject(with: try #require(Data(base64Encoded: part)))
+    return try #require(object as? [String: Any])
+  }
+
   /// With some lines of a configuration, known by their keys, replaced; a line's indented lines go with it.
   func replacing(sections: [String: String]) -> String {
     var result: [String] = []

@@ -14,6 +14,13 @@ enum Python {
     return try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
   }
 
+  /// Changes a state file beside the process that serves from it.
+  static func sql(_ statement: String, _ file: String) throws {
+    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[2]); c.execute(sys.argv[1]); c.commit()"
+    let (code, output) = try ChildProcess.run("/usr/bin/python3", ["-c", script, statement, file])
+    #expect(code == 0, "\(output)")
+  }
+
   static func line(_ script: String, _ arguments: [String]) throws -> String {
     let (code, output) = try ChildProcess.run("/usr/bin/python3", [script] + arguments)
     #expect(code == 0, "\(output)")

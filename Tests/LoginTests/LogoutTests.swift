@@ -18,9 +18,8 @@ import Testing
     func change(_ change: RevocationChange) {
       entries.withLock { entries in
         if change.isWhole { entries = [] }
-        entries.removeAll { entry in
-          change.expired.contains(entry.revocation) || change.inForce.contains { $0.revocation == entry.revocation }
-        }
+        let gone = Set(change.expired + change.inForce.map(\.revocation))
+        entries.removeAll { gone.contains($0.revocation) }
         entries += change.inForce
       }
     }
@@ -114,5 +113,20 @@ import Testing
     _ = await fixture.login.revocations.forget()
     _ = await fixture.login.logout(token(tokenID: "t2"), content: [])
     #expect(inForce.map(\.revocation) == [.token(issuer: "https://idp.test/", tokenID: "t2")])
+  }
+
+  @Test func `many that run out at once leave in steps, and others stay`() async throws {
+    let count = RevocationFeed.forgettingCount * 2
+    let short = (0..<count).map { RevocationInForce(.session(id: "s\($0)"), until: moment(in: 10)) }
+    let long = RevocationInForce(.session(id: "long"), until: moment(in: 1000))
+    try await fixture.login.revocations.revoke(short + [long])
+    #expect(published.all.count == count + 1)
+    fixture.clock.advance(11)
+    #expect(await fixture.login.revocations.forget())
+    #expect((1...count).contains(published.all.count))
+    while await fixture.login.revocations.forget() {}
+    #expect(published.all == [long])
+    // What was told once is not told again.
+    #expect(await !fixture.login.revocations.forget())
   }
 }

@@ -18,7 +18,7 @@ public actor RevocationFeed {
   /// What is told to whoever decides by it.
   public typealias Publish = @Sendable (RevocationChange) -> Void
 
-  /// Entries that this process may add to. Beyond: `stateUnavailable`, so that memory is bounded (some 300 bytes each).
+  /// Entries that this process may add to. Beyond: `stateUnavailable`, so that memory is bounded (some 600 bytes each).
   public static let maximumCount = 262_144
   /// Between two looks for entries that have run out, and between two of many.
   static let forgettingPause = Duration.seconds(30)

@@ -1,3 +1,5 @@
+import Settings
+
 /// Where a command writes: what was asked for on standard output, complaints on standard error.
 public struct CommandOutput {
   public let put: (String) -> Void
@@ -6,6 +8,16 @@ public struct CommandOutput {
   public init(put: @escaping (String) -> Void, complain: @escaping (String) -> Void) {
     self.put = put
     self.complain = complain
+  }
+}
+
+extension CommandOutput {
+  /// The configuration in that file; nil once what is wrong with it has been said, and the exit code is 78.
+  func load(_ path: String) -> LoadedSettings? {
+    do throws(SettingsRefused) { return try SidecarSettings.load(path) } catch {
+      for problem in error.problems { complain("\(problem)\n") }
+      return nil
+    }
   }
 }
 

@@ -27,13 +27,7 @@ extension Command {
     let isLive = arguments.has("--live")
     let request = try arguments.nextWord("a request, as in 'GET /path'")
     try arguments.nothingFollows()
-    let loaded: LoadedSettings
-    do throws(SettingsRefused) {
-      loaded = try SidecarSettings.load(path)
-    } catch {
-      for problem in error.problems { output.complain("\(problem)\n") }
-      return 78
-    }
+    guard let loaded = output.load(path) else { return 78 }
     do throws(Unexplained) {
       let token = try tokenFile.map { path throws(Unexplained) in try readToken(path) }
       let given = try keysFile.map { path throws(Unexplained) in try readKeys(path) } ?? []

@@ -33,13 +33,7 @@ struct StateCommand: Sendable {
     _ configuration: String, _ output: CommandOutput,
     _ work: @escaping @Sendable (StateCommand) async throws(StateStoreError) -> Ending
   ) -> Int32 {
-    let loaded: LoadedSettings
-    do throws(SettingsRefused) {
-      loaded = try SidecarSettings.load(configuration)
-    } catch {
-      for problem in error.problems { output.complain("\(problem)\n") }
-      return 78
-    }
+    guard let loaded = output.load(configuration) else { return 78 }
     let ending: Ending
     do throws(StartFailure) {
       ending = try run(loaded, work)
