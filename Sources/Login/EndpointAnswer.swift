@@ -48,11 +48,11 @@ public struct EndpointAnswer: Sendable {
   public static var notServed: EndpointAnswer { refusal(.internalError, "Internal server error") }
 
   /// `{"error": text}`
-  static func refusal(_ reason: LoginReason, _ text: String) -> EndpointAnswer {
+  static func refusal(_ reason: LoginReason, _ text: String, retryAfter: Duration = .seconds(1)) -> EndpointAnswer {
     var content = JSONWriter()
     content.beginObject()
     content.member("error", text)
     content.endObject()
-    return EndpointAnswer(content, reason: reason)
+    return EndpointAnswer(content, reason: reason, retryAfter: retryAfter)
   }
 }

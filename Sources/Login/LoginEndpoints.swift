@@ -24,7 +24,11 @@ public actor LoginEndpoints {
   let executor: LoopExecutor
   private var keys: SigningKeys?
   private var budget: CallBudget
+  /// Of refreshes, which must not take Corbado's calls from those who sign in.
+  private var refreshBudget: CallBudget
   var attempts: LoginAttempts
+  /// Refreshes that were refused: clients behind one address may refresh as often as they have tokens.
+  var refusedRefreshes: LoginAttempts
   var directoryAnswers = DirectoryAnswers()
   /// Passkey data that a running call holds: of two with the same, the second is refused at once.
   private var reserved: Set<PasskeyDataDigest> = []
@@ -53,7 +57,9 @@ public actor LoginEndpoints {
     budget = CallBudget(
       maximumInFlightCount: configuration.corbado.maximumInFlightCount,
       perSecondCount: configuration.corbado.maximumPerSecondCount)
+    refreshBudget = budget
     attempts = LoginAttempts(perMinute: configuration.loginAttemptsPerMinute)
+    refusedRefreshes = attempts
     corbado = CorbadoBackend(
       configuration: configuration.corbado, outbound: outbound, log: log, meter: meters.corbado, now: monotonic)
   }
@@ -69,11 +75,12 @@ public actor LoginEndpoints {
     self.passkeyDataKeys = passkeyDataKeys
     corbado = CorbadoBackend(
       configuration: configuration.corbado, outbound: outbound, log: log, meter: meters.corbado, now: monotonic)
-    budget.limit(
-      maximumInFlightCount: configuration.corbado.maximumInFlightCount,
-      perSecondCount: configuration.corbado.maximumPerSecondCount)
+    let bounds = (configuration.corbado.maximumInFlightCount, configuration.corbado.maximumPerSecondCount)
+    budget.limit(maximumInFlightCount: bounds.0, perSecondCount: bounds.1)
+    refreshBudget.limit(maximumInFlightCount: bounds.0, perSecondCount: bounds.1)
     if configuration.loginAttemptsPerMinute != old.loginAttemptsPerMinute {
       attempts = LoginAttempts(perMinute: configuration.loginAttemptsPerMinute)
+      refusedRefreshes = attempts
     }
     directoryAnswers = DirectoryAnswers()
     keys = nil
@@ -148,6 +155,13 @@ public actor LoginEndpoints {
   func withRoom<Value>(_ call: () async throws(LoginReason) -> Value) async throws(LoginReason) -> Value {
     guard budget.take(at: monotonic()) else { throw .rateLimited }
     defer { budget.giveBack() }
+    return try await call()
+  }
+
+  /// As ``withRoom(_:)``, of refreshes.
+  func withRoomToRefresh<Value>(_ call: () async throws(LoginReason) -> Value) async throws(LoginReason) -> Value {
+    guard refreshBudget.take(at: monotonic()) else { throw .rateLimited }
+    defer { refreshBudget.giveBack() }
     return try await call()
   }
 

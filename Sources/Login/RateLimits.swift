@@ -13,15 +13,19 @@ struct RateLimit {
 
   /// Takes one, or says how long until there is one.
   func take(_ usedUntil: inout MonotonicTime, at now: MonotonicTime) -> Duration? {
-    let begin = max(usedUntil, now)
-    let ahead = begin.nanoseconds - now.nanoseconds
-    guard ahead <= burstNanoseconds else { return .nanoseconds(ahead - burstNanoseconds) }
-    usedUntil = MonotonicTime(nanoseconds: begin.nanoseconds + intervalNanoseconds)
+    if let wait = wait(usedUntil, at: now) { return wait }
+    usedUntil = MonotonicTime(nanoseconds: max(usedUntil, now).nanoseconds + intervalNanoseconds)
     return nil
+  }
+
+  /// How long until there is one; nil: there is.
+  func wait(_ usedUntil: MonotonicTime, at now: MonotonicTime) -> Duration? {
+    let ahead = max(usedUntil, now).nanoseconds - now.nanoseconds
+    return ahead <= burstNanoseconds ? nil : .nanoseconds(ahead - burstNanoseconds)
   }
 }
 
-/// How often each client address has tried, bounded in addresses.
+/// How often each client address has tried, or has failed, bounded in addresses.
 struct LoginAttempts {
   /// Above: those that have rested longest are forgotten, and if none has, some.
   static let addressCount = 10_000
@@ -30,6 +34,11 @@ struct LoginAttempts {
   private var usedUntil: [String: MonotonicTime] = [:]
 
   init(perMinute count: Int) { limit = RateLimit(count, per: .seconds(60)) }
+
+  /// How long that client has to wait before it may try again; nil: not at all.
+  func wait(_ client: String, at now: MonotonicTime) -> Duration? {
+    usedUntil[client].flatMap { limit.wait($0, at: now) }
+  }
 
   /// Counts an attempt; returns how long to wait where it is one too many.
   mutating func take(_ client: String, at now: MonotonicTime) -> Duration? {
@@ -41,7 +50,7 @@ struct LoginAttempts {
   }
 }
 
-/// Calls to Corbado: at once, and in a second.
+/// Calls of one kind: at once, and in a second.
 struct CallBudget {
   private var maximumInFlightCount: Int
   private var limit: RateLimit

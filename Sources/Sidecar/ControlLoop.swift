@@ -198,7 +198,7 @@ final class ControlLoop: Sendable {
     case .logout:
       guard let token = request.call.token else { return .notServed }
       return await login.logout(presented(token), content: request.content)
-    case .refresh: return await login.refresh(content: request.content)
+    case .refresh: return await login.refresh(content: request.content, client: request.client)
     }
   }
 

@@ -111,6 +111,37 @@ import Testing
     #expect(answer.json["accessToken"] == nil)
   }
 
+  @Test func `whoever guesses is sent away by address, and neither stops logins nor those who have tokens`() async throws {
+    let fixture = try LoginFixture(
+      try .sample(perSecondCount: 20, loginAttempts: 5, refreshLifetime: .seconds(86_400)))
+    let (_, token) = try await login(fixture)
+    func guess() async -> EndpointAnswer {
+      await fixture.login.refresh(content: Array(#"{"refreshToken":"a.b.c"}"#.utf8), client: "mallory")
+    }
+    for _ in 0..<5 { #expect(await guess().reason == .refreshTokenRefused) }
+    let answer = await guess()
+    #expect(answer.status == 429 && answer.retryAfter == .seconds(12))
+    for _ in 0..<100 { #expect(await guess().status == 429) }
+    #expect(await fixture.completeLogin(try fixture.signedData()).status == 200)
+    let second = await fixture.login.refresh(content: Array("{\"refreshToken\":\"\(token)\"}".utf8), client: "home")
+    var next = try #require(second.json["refreshToken"] as? String)
+    // Good ones are not counted by address.
+    for _ in 0..<10 {
+      let answer = await fixture.login.refresh(content: Array("{\"refreshToken\":\"\(next)\"}".utf8), client: "home")
+      next = try #require(answer.json["refreshToken"] as? String, "\(answer.text)")
+    }
+  }
+
+  @Test func `refreshes do not use up the calls to Corbado`() async throws {
+    let fixture = try LoginFixture(
+      try .sample(perSecondCount: 3, loginAttempts: 1000, refreshLifetime: .seconds(86_400)))
+    let data = try fixture.signedData()
+    _ = await fixture.connectToken(for: try .conventional())
+    for _ in 0..<20 { _ = await fixture.login.refresh(content: Array(#"{"refreshToken":"a.b.c"}"#.utf8)) }
+    #expect(await fixture.login.refresh(content: Array(#"{"refreshToken":"a.b.c"}"#.utf8)).reason == .rateLimited)
+    #expect(await fixture.completeLogin(data).status == 200)
+  }
+
   // MARK: With a directory
 
   private static let directory = Configuration.Identity.Source.directory(

@@ -6,11 +6,16 @@ extension LoginEndpoints {
   /// `POST refresh`: another access token of a session, and the refresh token for the next time. Each is good once; one
   /// that comes again ends the session, for then two have had it.
   ///
-  /// - Parameter content: `{"refreshToken": "…"}`
-  public func refresh(content: [UInt8]) async -> EndpointAnswer {
+  /// - Parameters:
+  ///   - content: `{"refreshToken": "…"}`
+  ///   - client: the address that refusals are counted by.
+  public func refresh(content: [UInt8], client: String = "") async -> EndpointAnswer {
+    if let wait = refusedRefreshes.wait(client, at: monotonic()) {
+      return .refusal(.rateLimited, Self.refreshText(.rateLimited), retryAfter: wait)
+    }
     do throws(LoginReason) {
       let presented = try RefreshToken(content: content)
-      let (access, next) = try await withRoom { () async throws(LoginReason) in try await renew(presented) }
+      let (access, next) = try await withRoomToRefresh { () async throws(LoginReason) in try await renew(presented) }
       var content = JSONWriter()
       content.beginObject()
       if configuration.token.isInBody {
@@ -22,6 +27,7 @@ extension LoginEndpoints {
       let cookie = configuration.token.cookie?.fieldValue(access, lifetime: configuration.token.lifetime)
       return EndpointAnswer(content, setCookie: cookie ?? [])
     } catch {
+      if error.status == 401 { _ = refusedRefreshes.take(client, at: monotonic()) }
       return .refusal(error, Self.refreshText(error))
     }
   }
