@@ -185,13 +185,16 @@ public struct HTTPServer: ~Copyable {
     return receiveHTTP1(handle, input, &loop)
   }
 
-  /// The client sent its end. HTTP/1.1: it may only have closed its half right after the request; later it is gone.
+  /// The client sent its end. HTTP/1.1: it may only have closed its half and still read. Whether it does cannot be seen, so
+  /// the app has a moment to answer; then the client is taken for gone.
   private mutating func inputEnded(_ handle: Handle, _ loop: inout EventLoop) {
     connections[handle].isInputEnded = true
     switch connections[handle].phase {
     case .tunnel: tunnelInputEnded(handle, &loop)
-    case .answering where isUpgrade(connections[handle].current): disconnect(handle, .byClient, &loop)
-    case .answering where now.microseconds(since: connections[handle].phaseBeganAt) < 50_000: pipelineEnds(handle, &loop)
+    case .answering:
+      connections[handle].inputEndedAt = now
+      pipelineEnds(handle, &loop)
+      if connections.contains(handle) { arm(handle, &loop) }
     default: disconnect(handle, .byClient, &loop)
     }
   }

@@ -2,6 +2,9 @@ import HTTP
 public import Transport
 
 extension HTTPServer {
+  /// How long the app may be silent once the client has sent its end: a client that has gone reaches it within a second.
+  static var halfClosedPatience: Duration { .milliseconds(500) }
+
   /// How long a lingering connection is waited for.
   static var lingering: Duration { .seconds(1) }
 
@@ -17,6 +20,8 @@ extension HTTPServer {
     case .body:
       // While nobody takes the content, the client cannot be blamed.
       return takesMore(connections[handle].current) ? began + limits.bodyIdle : now + limits.bodyIdle
+    case .answering where connections[handle].isInputEnded && connections[handle].output.isEmpty:
+      return max(began, connections[handle].inputEndedAt) + Self.halfClosedPatience
     case .answering, .closing:
       return (connections[handle].output.isEmpty ? now : began) + limits.bodyIdle
     case .tunnel: return (isTunnelStalled(handle) ? began : now) + limits.bodyIdle
@@ -60,7 +65,9 @@ extension HTTPServer {
       handshakeFailed(handle, "not complete in time")
       disconnect(handle, .byUs, &loop)
     case .undecided, .head:
-      guard !connections[handle].pending.isEmpty else { return disconnectInOrder(handle, &loop) }
+      // An empty line that stands before a request is none (RFC 9112 §2.2).
+      let hasBegun = connections[handle].pending.contains { $0 != 0x0D && $0 != 0x0A }
+      guard hasBegun else { return disconnectInOrder(handle, &loop) }
       var head = RequestHead()
       connections[handle].persists = false
       enter(.closing, handle, &loop)

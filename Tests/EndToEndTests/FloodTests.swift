@@ -207,6 +207,15 @@ import Testing
     #expect(isOver == true)
   }
 
+  @Test func `an empty line without a request behind it is no request that came too late`() throws {
+    let sidecar = try SidecarUnderTest(app: try LoopbackServer.freePort(), limits: Self.hasty)
+    let connection = try sidecar.connection()
+    try connection.send("GET /s HTTP/1.1\r\nHost: a\r\n\r\n\r\n")
+    #expect(try connection.readResponse().status == 401)
+    let (rest, end) = connection.readToEnd()
+    #expect(rest.isEmpty && end == .closed)
+  }
+
   @Test(arguments: DownstreamOutcome.Version.allCases)
   func `a client that stops within its content is the one that was too slow, not the app`(version: DownstreamOutcome.Version) throws {
     let app = try RecordingApp()

@@ -179,10 +179,10 @@ import Testing
     #expect(try connection.readResponse().status == 200)
   }
 
-  @Test(arguments: ["before the head", "in the body"])
-  func `a client that gives up is noticed by the app`(moment: String) throws {
+  @Test(arguments: ["before the head", "in the body"], ["a reset", "an end"])
+  func `a client that gives up is noticed by the app`(moment: String, by sign: String) throws {
     let (waiting, gone) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-    let path = "/abort/\(moment.count)"
+    let path = "/abort/\(moment.count)/\(sign.count)"
     app.on(path) { _, connection in
       if moment == "in the body" { try connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n") }
       waiting.signal()
@@ -193,7 +193,7 @@ import Testing
     try connection.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\(sidecar.authorization)\r\n")
     #expect(waiting.wait(timeout: .now() + 30) == .success)
     if moment == "in the body" { _ = try connection.read(through: "\r\n\r\n1\r\na\r\n") }
-    connection.abort()
+    if sign == "a reset" { connection.abort() } else { connection.finishSending() }
     #expect(gone.wait(timeout: .now() + 20) == .success)
   }
 
