@@ -42,14 +42,40 @@ import Testing
     #expect(result.errors.isEmpty)
   }
 
-  @Test func `check refuses with 78 and says where`() throws {
+  @Test func `check and run refuse with 78 and say where`() throws {
     let path = NSTemporaryDirectory() + UUID().uuidString + ".yaml"
     defer { try? FileManager.default.removeItem(atPath: path) }
     try Data("listne: []\n".utf8).write(to: URL(fileURLWithPath: path))
-    let result = try run(["check", "--config", path])
-    #expect(result.code == 78)
-    #expect(result.output.isEmpty)
-    #expect(result.errors.contains("\(path):1:1: listne: is not a key here; did you mean 'listen'?\n"))
+    for command in ["check", "run"] {
+      let result = try run([command, "--config", path])
+      #expect(result.code == 78)
+      #expect(result.output.isEmpty)
+      #expect(result.errors.contains("\(path):1:1: listne: is not a key here; did you mean 'listen'?\n"))
+    }
+  }
+
+  @Test(arguments: ["listen", "probes", "admin", "state"])
+  func `run ends with 69 where something cannot be opened, and says what`(taken: String) throws {
+    let folder = NSTemporaryDirectory() + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let other = try LoopbackServer { _ in }
+    func port(_ name: String) throws -> UInt16 { try name == taken ? other.port : LoopbackServer.freePort() }
+    let text = """
+      listen: [{address: 127.0.0.1:\(try port("listen"))}]
+      upstream: {url: http://127.0.0.1:3000}
+      corbado: {projectID: pro-123, apiSecret: {env: CORBADO_API_SECRET}}
+      issuers: [{issuer: https://idp.example.com/, audiences: [my-app], keys: {url: https://idp.example.com/jwks}}]
+      login: {token: {issuer: https://app.example.com, audience: my-app}}
+      state: {sqlite: \(taken == "state" ? "nowhere/" : "")state.db}
+      probes: {address: 127.0.0.1:\(try port("probes"))}
+      admin: {address: 127.0.0.1:\(try port("admin"))}
+      """
+    try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/sidecar.yaml"))
+    let result = try run(["run", "--config", folder + "/sidecar.yaml"], environment: ["CORBADO_API_SECRET": "corbado1_x"])
+    #expect(result.code == 69, "\(result.errors)")
+    let name = taken == "state" ? "nowhere/state.db" : "\(taken): 127.0.0.1:\(other.port): Address already in use"
+    #expect(result.errors.contains(name), "\(result.errors)")
   }
 
   @Test func `check accepts a good configuration with 0`() throws {

@@ -65,9 +65,9 @@ import Testing
     #expect(try held.sidecar.ask("GET", "/new").status == 200)
   }
 
-  @Test(arguments: [(SIGTERM, SIGTERM), (SIGINT, SIGTERM), (SIGTERM, SIGINT)])
-  func `a second signal ends it at once`(first: Int32, second: Int32) throws {
-    let held = try Held()
+  @Test(arguments: [(SIGTERM, SIGTERM, "1ms"), (SIGINT, SIGTERM, "1ms"), (SIGTERM, SIGINT, "5m")])
+  func `a second signal ends it at once`(first: Int32, second: Int32, lameDuck: String) throws {
+    let held = try Held(limits: "lameDuck: \(lameDuck), drain: 30s")
     held.sidecar.process.signal(first)
     #expect(eventually { held.sidecar.probe("/ready")?.status == 200 ? nil : true } == true)
     held.sidecar.process.signal(second)
