@@ -14,8 +14,13 @@ extension Proxy {
   /// Bytes of content that wait in this worker.
   public var bufferedByteCount: Int { server.bufferedByteCount + client.bufferedByteCount + collectedByteCount }
 
-  /// Tells both sides how short memory is. Twice a turn, and between the readings of many connections.
-  public mutating func weighMemory() {
+  /// Something was read. One turn may read from hundreds of connections: what they bring counts before it is handled.
+  public mutating func contentMayHaveCome() {
+    if memory.isOutdated(bufferedByteCount) { weighMemory() }
+  }
+
+  /// Tells both sides how short memory is, once a turn at least.
+  mutating func weighMemory() {
     memory.settle(bufferedByteCount)
     server.pressure = memory.pressure
     client.pressure = memory.pressure

@@ -145,7 +145,6 @@ public struct Proxy: ~Copyable {
 
   /// Handles all events of both sides until there are none, then writes once a connection.
   public mutating func settle(_ loop: inout EventLoop) {
-    weighMemory()
     if client.hasPendingReads { client.resume(loop: &loop) }
     if tokenWatch.isDue { endLapsedStreams(&loop) }
     repeat {

@@ -96,10 +96,10 @@ struct Worker: ~Copyable {
     switch readiness.handle.kind {
     case HTTPServer.connectionKind:
       proxy.server.ready(readiness, &loop)
-      proxy.weighMemory()
+      proxy.contentMayHaveCome()
     case HTTPClient.connectionKind:
       proxy.client.ready(readiness, loop: &loop)
-      proxy.weighMemory()
+      proxy.contentMayHaveCome()
     case Self.listenerKind: accept(readiness.handle)
     default: readMail()
     }

@@ -53,11 +53,16 @@ public struct MemoryAccount: Sendable {
   /// - Parameter budget: of all loops, in bytes; nil: there is no limit.
   public init(_ budget: SharedBudget?) { self.budget = budget }
 
+  /// This loop holds more or less by a chunk than the others know.
+  @inline(__always) public func isOutdated(_ count: Int) -> Bool {
+    count &- settled >= Self.chunkBytes || settled &- count >= Self.chunkBytes
+  }
+
   /// This loop holds so many bytes now.
   public mutating func settle(_ count: Int) {
     guard let budget else { return }
     let change = count - settled
-    if change >= Self.chunkBytes || change <= -Self.chunkBytes || count == 0 && settled != 0 {
+    if isOutdated(count) || count == 0 && settled != 0 {
       budget.settle(change)
       settled = count
     }

@@ -9,7 +9,10 @@ import Testing
   static let slack = 8 << 20
 
   private func sidecar(_ app: UInt16, _ upstream: String = "protocol: http1") throws -> SidecarUnderTest {
-    try SidecarUnderTest(app: app, upstream: upstream, limits: "bufferedBytes: 4MiB, lameDuck: 1ms, drain: 20s")
+    let limits = "bufferedBytes: 4MiB, lameDuck: 1ms, drain: 20s"
+    return try SidecarUnderTest(app: app, upstream: upstream, limits: limits) { text, _ in
+      text.replacingOccurrences(of: "workers: 1", with: "workers: 2")
+    }
   }
 
   private func gauge(_ sidecar: SidecarUnderTest, _ name: String) -> Int {
@@ -42,6 +45,8 @@ import Testing
   private func expectLimit(_ sidecar: SidecarUnderTest, above before: Int) throws {
     let refusal = try #require(try refused(sidecar), "\(buffered(sidecar)) bytes wait")
     #expect(refusal.text == #"{"error":"overloaded"}"#)
+    // Whichever worker it comes to: what waits in one of them counts in both.
+    for _ in 0..<10 { #expect(try sidecar.ask("GET", "/beside").status == 503) }
     #expect(refusal.values("retry-after") == ["1"])
     let logged = eventually { sidecar.accessLines("/beside").contains { $0["reason"] as? String == "overloaded" } ? true : nil }
     #expect(logged == true)
