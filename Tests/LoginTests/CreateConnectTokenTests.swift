@@ -95,7 +95,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "{}", #"{"email":""}"#, #"{"email":null}"#, #"{"email":["alice@example.com"]}"#, #"{"email":true}"#,
+    "{}", #"{"email":""}"#, #"{"email":null}"#, #"{"email":["alice@example.com"]}"#, #"{"email":true}"#, #"{"email":1}"#,
     #"{"email":{"value":"alice@example.com"}}"#, #"{"email":" alice@example.com"}"#, #"{"email":"alice@example.com\u00a0"}"#,
     #"{"email":"alice@example.com\u0000"}"#, #"{"email":"a\nb"}"#, #"{"email":"\#(String(repeating: "a", count: 513))"}"#,
   ])

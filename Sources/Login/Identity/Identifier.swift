@@ -48,7 +48,9 @@ struct Identifier: Equatable {
     // With its prefix: two issuers' subjects must not be one identifier.
     if path.text == "sub" { return identity.subject }
     guard let node = identity.claims.node(at: path) else { return nil }
-    return identity.claims.string(node) ?? identity.claims.integer(node).map { String($0) }
+    if let text = identity.claims.string(node) { return text }
+    // A number may be somebody's ID, never an address.
+    return isEmail(path) ? nil : identity.claims.integer(node).map { String($0) }
   }
 
   private static func lowered(_ text: String) -> String {
