@@ -191,6 +191,9 @@ extension HTTPServer {
         exchanges[exchange].wantsSpace = false
         events.append(.space(exchange))
       }
+      // A tunnel that was refused: what its client may still say is for nobody, and it may wait for us to say so.
+      let isRefused = exchanges[exchange].head.method == .connect && !exchanges[exchange].isTunnel
+      if isRefused, exchanges[exchange].isResponseEnded { endAnswered(exchange, session) }
     }
   }
 }

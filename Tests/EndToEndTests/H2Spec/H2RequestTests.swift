@@ -202,6 +202,20 @@ import Testing
     #expect(lines.allSatisfy { $0["status"] is NSNull })
   }
 
+  @Test func `a stream that was to be a tunnel ends with its refusal`() throws {
+    let (sidecar, _) = try SidecarUnderTest.shared.get()
+    let path = "/refused-tunnel/\(UUID().uuidString)"
+    let client = try RawHTTP2(port: sidecar.port, path: path)
+    let fields = [(":method", "CONNECT"), (":protocol", "websocket")] + client.fields().dropFirst() + [("sec-websocket-version", "13")]
+    client.send(client.headers(1, block: RawHPACK.block(fields), .endHeaders))
+    #expect(try outcome(client, 1) == .refused("token_missing"))
+    #expect(try client.read(RawFrame.Kind.rstStream).code == H2Code.noError.rawValue)
+    let lines = eventually { sidecar.accessLines(path).isEmpty ? nil : sidecar.accessLines(path) } ?? []
+    #expect(lines.map { $0["reason"] as? String } == ["token_missing"])
+    client.send(client.headers(3))
+    #expect(try outcome(client, 3) == .refused("token_missing"))
+  }
+
   @Test func `a length that the content does not meet is never whole to the app`() throws {
     let (sidecar, app) = try SidecarUnderTest.shared.get()
     for (path, content) in [("/public/longer", "longer"), ("/public/shorter", "s")] {
