@@ -57,6 +57,8 @@ struct ClientConnection: ~Copyable {
   /// Of the peer's GOAWAY.
   var lastStream = Int32.max
 
+  /// When something last came.
+  var receivedAt: MonotonicTime
   /// The peer's SETTINGS have come.
   var hasSettings = false
   /// Assigned calls that wait for them.
@@ -84,6 +86,7 @@ struct ClientConnection: ~Copyable {
     self.attempt = attempt
     self.connectBeganAt = connectBeganAt
     phaseBeganAt = now
+    receivedAt = now
   }
 
   mutating func writeOutput() throws(Errno) -> IOOutcome { try stream.write(&output) }

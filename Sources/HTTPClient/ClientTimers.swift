@@ -86,9 +86,17 @@ extension HTTPClient {
     case .waiting, .assigned, .ended, .failed: return .distantFuture
     }
     if deadline > now { return deadline }
+    retireIfSilent(calls[call].connection, since: calls[call].movedAt)
     let detail = stage == .idle ? "app silent inside a response" : "no response head in time"
     fail(call, CallFailure(.timedOut(stage), retryable: false, mayHaveLeft: mayHaveLeft(call), detail: detail))
     return .distantFuture
+  }
+
+  /// An HTTP/2 connection on which nothing came for as long as a call waited may lead nowhere: a machine that is gone ends no
+  /// connections. The next call gets another one.
+  private mutating func retireIfSilent(_ handle: Handle, since moment: MonotonicTime) {
+    guard connections.contains(handle), connections[handle].phase == .http2, connections[handle].receivedAt <= moment else { return }
+    connections[handle].isDraining = true
   }
 
   /// The oldest come first; each waits as long as the others may.

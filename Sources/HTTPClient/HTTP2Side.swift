@@ -38,6 +38,7 @@ extension HTTPClient {
 
   mutating func receiveHTTP2(_ handle: Handle, _ input: Span<UInt8>) {
     let session = connections[handle].session
+    connections[handle].receivedAt = now
     var failure: H2ConnectionError?
     do throws(H2ConnectionError) {
       try sessions[session].receive(input, into: &batch)

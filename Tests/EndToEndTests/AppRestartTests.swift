@@ -42,6 +42,25 @@ import Testing
     app.signal(SIGKILL)
   }
 
+  /// An app whose machine is gone ends no connections. Its successor answers on others.
+  @Test func `an HTTP/2 connection that has fallen silent is not used again`() throws {
+    let count = Guarded(0)
+    let app = try LoopbackServer { connection in
+      count.change { $0 += 1 }
+      let isFirst = count.value == 1
+      guard let server = try? RawHTTP2(serving: connection) else { return }
+      var answered = 0
+      while let frame = try? server.read() {
+        guard frame.kind == RawFrame.Kind.headers, !(isFirst && answered > 0) else { continue }
+        server.send(server.headers(frame.stream, block: RawHPACK.block([(":status", "204")])))
+        answered += 1
+      }
+    }
+    let sidecar = try SidecarUnderTest(app: app.port, upstream: "protocol: http2, timeouts: {responseHead: 1s}")
+    #expect(try (0..<4).map { _ in try sidecar.ask("GET", "/x").status } == [204, 504, 204, 204])
+    #expect(count.value == 2)
+  }
+
   /// What clients that ask without pause were told.
   private final class Load: Sendable {
     private let statuses = Mutex<[Int]>([])
