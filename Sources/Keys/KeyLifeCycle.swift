@@ -52,8 +52,9 @@ struct KeyLifeCycle: ~Copyable {
   private var nextFetchAt = MonotonicTime.distantPast
   /// When the running fetch is given up; nil: none runs.
   private var fetchEndsAt: MonotonicTime?
-  /// When requests may again cause a fetch.
+  /// When requests may again cause a fetch, and when they last did.
   private var nextDemandAt = MonotonicTime.distantPast
+  private var lastDemandAt = MonotonicTime.distantPast
   private var absent = AbsentKeyIDs()
   /// Asked for while the running fetch runs, or causing it.
   private var asked: [[UInt8]] = []
@@ -116,7 +117,10 @@ struct KeyLifeCycle: ~Copyable {
     }
     if isFetching { return .wait }
     // One that is due anyway, such as the first, is no request's doing.
-    if nextFetchAt > now { nextDemandAt = now + timing.demandInterval }
+    if nextFetchAt > now {
+      nextDemandAt = lastDemandAt + timing.demandInterval
+      lastDemandAt = now
+    }
     return startFetch(now).union(.wait)
   }
 

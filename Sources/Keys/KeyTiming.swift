@@ -9,8 +9,8 @@ struct KeyTiming: Equatable, Sendable {
   /// The first wait after a failure; doubled by each further one up to `longestRetry`.
   var firstRetry = Duration.seconds(1)
   var longestRetry = Duration.seconds(60)
-  /// The shortest time between two fetches that requests asked for, and before a retry while the keys are still fresh:
-  /// whatever key IDs come in, an issuer is fetched at most twice within any such span on their behalf.
+  /// Requests cause at most two fetches within any such span, whatever key IDs come in: one that nobody has must not keep
+  /// out the one that comes with new keys. Also the shortest time before a retry while the keys are still fresh.
   var demandInterval = Duration.seconds(10)
   /// How long a key ID that a fetch did not bring causes no further fetch.
   var absence = Duration.seconds(60)

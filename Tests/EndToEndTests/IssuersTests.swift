@@ -75,6 +75,8 @@ final class Guarded<Value: Sendable>: Sendable {
   }
 
   @Test func `readiness tells of each issuer how its keys are`() throws {
+    // Ready is who has the keys of one; a token waits for those of its own.
+    for issuer in [town.url, town.file, town.discovered] { _ = try town.sidecar.outcome("/a", token: issuer.token()) }
     let text = try #require(town.sidecar.probe("/ready")?.text)
     let body = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     let issuers = try #require(body["issuers"] as? [[String: Any]])
@@ -118,7 +120,26 @@ final class Guarded<Value: Sendable>: Sendable {
     // A request of the new key has the set fetched, and is answered from it.
     #expect(try sidecar.outcome("/a", token: new.token()) == "alice")
     #expect(try sidecar.outcome("/a", token: oldToken) == #"401 {"error":"key_unknown"}"#)
-    #expect(server.asked.count == 2)
+    // The old key was asked for, too, once.
+    #expect(try sidecar.outcome("/a", token: oldToken) == #"401 {"error":"key_unknown"}"#)
+    #expect(server.asked.count == 3)
+  }
+
+  @Test func `a key ID that nobody has does not keep out a new key`() throws {
+    let (app, server) = (try RecordingApp(), try JSONServer())
+    let (old, new) = (try TokenFactory(keyID: "old"), try TokenFactory(keyID: "new"))
+    server.put("/jwks", try old.jwkSet)
+    let sidecar = try ConfiguredSidecar(
+      app: app.port,
+      """
+      issuers: [{issuer: "\(old.issuer)", audiences: [my-app], algorithms: [ES256], keys: {url: "http://127.0.0.1:\(server.port)/jwks"}}]
+      login: {token: {issuer: https://app.example.com, audience: my-app}}
+
+      """)
+    let stray = try TokenFactory(keyID: "stray").token()
+    #expect(try sidecar.outcome("/a", token: stray) == #"401 {"error":"key_unknown"}"#)
+    server.put("/jwks", try TokenFactory.jwkSet([old, new]))
+    #expect(try sidecar.outcome("/a", token: new.token()) == "alice")
   }
 
   @Test func `while an issuer is down its tokens get 503, others their way, and its return ends that`() throws {
