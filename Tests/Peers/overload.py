@@ -164,7 +164,8 @@ limits: {{connections: {IDLE + ACTIVE + 100}, idle: 1h}}
 """)
         processes = [
             subprocess.Popen([sys.executable, __file__, "app", str(app)]),
-            subprocess.Popen([sys.argv[1], "run", "--config", path], env={"SECRET": "corbado1_x"}, stdout=subprocess.DEVNULL)]
+            subprocess.Popen([sys.argv[1], "run", "--config", path], env={"SECRET": "corbado1_x"}, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)]
         try:
             wait_for(app)
             wait_for(port)
