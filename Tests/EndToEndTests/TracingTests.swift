@@ -91,6 +91,29 @@ import Testing
     #expect(corbado.received("/v2/connectTokens").first?.values("traceparent") == [])
   }
 
+  @Test func `a collector that takes everything and answers nothing costs no request, nor does it hold up the end`() throws {
+    let app = try RecordingApp()
+    let silent = try LoopbackServer { connection in _ = connection.readToEnd() }
+    let sidecar = try sidecar(app, silent.port)
+    let connection = try sidecar.connection()
+    let request = "GET /untaken HTTP/1.1\r\nHost: a\r\n\(try sidecar.authorization)\r\n"
+    // More than the queue has room for: three spans each.
+    for _ in 0..<2000 {
+      try connection.send(request)
+      let status = try connection.readResponse().status
+      #expect(status == 200)
+    }
+    let dropped = try eventually { () -> Int? in
+      let name = "passkey_sidecar_spans_total{result=\"dropped\"} "
+      let text = try #require(sidecar.probe("/metrics")).text
+      let count = text.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { Int($0.dropFirst(name.count)) } ?? 0
+      return count > 0 ? count : nil
+    }
+    #expect(dropped != nil && dropped ?? 0 <= 6000)
+    sidecar.process.signal(SIGTERM)
+    #expect(sidecar.process.ending() == .init(code: 0, wasSignalled: false))
+  }
+
   @Test func `a collector that is away costs no request, and what it missed is counted`() throws {
     let app = try RecordingApp()
     let sidecar = try sidecar(app, try LoopbackServer.freePort())
