@@ -73,6 +73,8 @@ struct ClientConnection: ~Copyable {
   /// How long it may be idle and still be used, as far as the app has said so (`Keep-Alive: timeout`).
   var patience = Duration.seconds(1 << 30)
   var isRequestChunked = false
+  /// The app was asked whether it wants the content, and has not said so.
+  var awaitsContinue = false
   /// Request content that is still owed by its Content-Length.
   var owedByteCount: UInt64 = 0
   /// Request content in `output`.

@@ -26,6 +26,7 @@ extension HTTPClient {
     connections[handle].parser = ResponseParser()
     connections[handle].persists = true
     connections[handle].isRequestChunked = !endsStream && length == nil
+    connections[handle].awaitsContinue = !endsStream && lines.contains { $0.known == .expect }
     connections[handle].owedByteCount = length ?? 0
     connections[handle].unsentByteCount = 0
     let isChunked = connections[handle].isRequestChunked

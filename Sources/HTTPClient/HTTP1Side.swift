@@ -53,12 +53,14 @@ extension HTTPClient {
           beginTunnel(handle, call)
           return consumed
         }
+        if calls[call].response.status == 100 { connections[handle].awaitsContinue = false }
         keepInterim(call)
         return consumed
       }
       // A handshake that failed was an ordinary request.
       if calls[call].isTunnel { calls[call].isRequestEnded = true }
-      connections[handle].persists = persists
+      // Whether it has read content that it did not ask for cannot be told: the next request must not follow it.
+      connections[handle].persists = persists && !connections[handle].awaitsContinue
       if persists, let patience = statedPatience(call) { connections[handle].patience = patience }
       connections[handle].decoder = BodyDecoder(body, of: .response)
       calls[call].headAt = now

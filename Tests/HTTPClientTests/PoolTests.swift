@@ -26,6 +26,23 @@ import Transport
     #expect(try client.exchange().isReused == false)
   }
 
+  @Test(arguments: [true, false])
+  func `an app that answers without having asked for the content is sent nothing behind it`(asks: Bool) throws {
+    let peer = try Peer(script: """
+      c = accept(); head(c)
+      \(asks ? #"c.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")"# : "")
+      exactly(c, 3); \(Self.noContent)
+      \(asks ? "" : "c = accept()")
+      head(c); \(Self.noContent); accept()
+      """)
+    let client = try ClientUnderTest(peer)
+    let fields: [(StaticString, String)] = [("expect", "100-continue"), ("content-length", "3")]
+    #expect(try client.exchange(Request("POST", "/", fields, content: [[97, 98, 99]])).statuses == (asks ? [100, 204] : [204]))
+    let next = try client.exchange()
+    #expect(next.statuses == [204])
+    #expect(next.isReused == asks)
+  }
+
   @Test func `an idle connection that its peer ends is dropped`() throws {
     let peer = try Peer(script: "c = accept(); head(c); \(Self.noContent); c.close(); c = accept(); head(c); \(Self.noContent); accept()")
     let client = try ClientUnderTest(peer)
