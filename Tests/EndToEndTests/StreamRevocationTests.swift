@@ -98,24 +98,32 @@ import Testing
   }
 
   @Test(arguments: Means.allCases)
-  private func `server-sent events end in order, and the app is told`(means: Means) throws {
+  private func `server-sent events end in order on every worker, and the app is told`(means: Means) throws {
     let town = try LoginReplicas(settings: Self.settings)
-    let after = Rest()
+    let ends = Guarded<[RawConnection.End]>([])
     town.app.on("/ending/events") { _, connection in
       try connection.send(
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n8\r\ndata: 1\n\r\n")
-      after.put(connection.readToEnd().bytes)
+      let end = connection.readToEnd().end
+      ends.change { $0.append(end) }
       return false
     }
-    let replica = try town.start()
+    let replica = try town.start(workers: 3)
     let token = try town.passkeyToken(through: replica)
-    let connection = try RawConnection(port: replica.port)
-    try connection.send("GET /ending/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n")
-    var answer = try connection.readHead()
+    // So many that hardly a worker has none.
+    let open = try (0..<12).map { _ in
+      let connection = try RawConnection(port: replica.port)
+      try connection.send("GET /ending/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n")
+      return (connection, try connection.readHead())
+    }
     try revoke(token, means, replica)
-    try connection.readBody(of: &answer)
-    #expect(answer.status == 200 && answer.text == "data: 1\n")
-    #expect(eventually { after.bytes } == [])
+    for (connection, head) in open {
+      var answer = head
+      try connection.readBody(of: &answer)
+      #expect(answer.status == 200 && answer.text == "data: 1\n")
+    }
+    #expect(eventually { ends.value.count == open.count ? true : nil } == true)
+    #expect(!ends.value.contains(.timedOut))
   }
 
   @Test(arguments: Means.allCases)
