@@ -253,6 +253,8 @@ import Testing
     #expect(!good.output.contains("ctk1_") && !good.output.contains("corbado1_x"))
     let wrong = try live(corbado("apiSecret: {file: bad}"))
     #expect(wrong.code == 69 && wrong.output.contains("401: Corbado does not take this secret"))
+    // Who is not let in learns nothing of what is open.
+    #expect(!wrong.output.contains("is served as well") && !wrong.output.contains("without username"))
     let weak = try live(corbado("bearer: {file: key}"))
     #expect(weak.code == 69 && weak.output.contains("verify (bearer)") && weak.output.contains("403: the key lacks the permission"))
     let path = try live(corbado("apiSecret: {file: good}", ", verify: {path: /v2/passkeys/verifySignedData}"))

@@ -50,6 +50,8 @@ public struct LiveCheck: Sendable {
       answer.text("verificationResult").map { "refuses junk by \($0)" }
         ?? (answer.status == 400 ? "refuses junk by 400 \(answer.errorType)" : nil)
     })
+    // Whoever is not let in learns nothing more.
+    guard let status = verified.answer?.status, status != 401, status != 403 else { return findings }
     // What the documents leave open; of interest, not a fault.
     for other in ["/v2/passkey/verifySignedData", "/v2/passkeys/verifySignedData"] where other != path {
       let answer = await verify(other, username: Self.identifier)
