@@ -109,6 +109,6 @@ import Testing
   @Test func `an app whose HTTP/2 has no WebSockets is not asked over HTTP/1.1 where that is not allowed`() throws {
     let served = try Served(.nginx, protocol: "http2")
     #expect(try served.client("h1")["status"] as? Int == 502)
-    #expect(served.sidecar.events.contains("websocket_unsupported"))
+    #expect(eventually { served.sidecar.events.contains("websocket_unsupported") ? true : nil } == true)
   }
 }
