@@ -74,7 +74,7 @@ import Testing
     try running(kind) { sidecar, _ in
       let answer = try sidecar.ask("GET", "/x")
       #expect(answer.status == 200 && answer.text == "ok", "\(sidecar.events)")
-      #expect(sidecar.events.contains(#""protocol":"\#(kind.version)""#))
+      #expect(eventually { sidecar.events.contains(#""protocol":"\#(kind.version)""#) ? true : nil } == true)
     }
   }
 
