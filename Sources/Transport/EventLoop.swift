@@ -101,18 +101,27 @@ public struct Readiness: Sendable {
 /// Byte arrays with capacity, lent to whoever has something to keep and given back empty.
 public struct BufferPool: Sendable {
   private var free: [[UInt8]] = []
+  private var freeBytes = 0
 
-  /// Larger ones are let go, so one large body does not stay in memory for ever.
-  static var keptCapacityBytes: Int { 64 * 1024 }
+  /// As large as what waits of one stream; larger ones are let go, so one large body does not stay in memory for ever.
+  static var keptCapacityBytes: Int { 512 * 1024 }
   static var keptCount: Int { 128 }
+  /// Of all that are kept. Long contents need a few large ones again and again, and new memory costs a fault a page.
+  static var keptBytes: Int { 4 * 1024 * 1024 }
 
   public init() {}
 
-  public mutating func take() -> [UInt8] { free.popLast() ?? [] }
+  public mutating func take() -> [UInt8] {
+    guard let buffer = free.popLast() else { return [] }
+    freeBytes -= buffer.capacity
+    return buffer
+  }
 
   public mutating func give(_ buffer: inout [UInt8]) {
     guard buffer.capacity > 0 else { return }
-    if buffer.capacity <= Self.keptCapacityBytes, free.count < Self.keptCount {
+    let isKept = buffer.capacity <= Self.keptCapacityBytes && freeBytes + buffer.capacity <= Self.keptBytes
+    if isKept, free.count < Self.keptCount {
+      freeBytes += buffer.capacity
       var kept: [UInt8] = []
       swap(&kept, &buffer)
       kept.removeAll(keepingCapacity: true)

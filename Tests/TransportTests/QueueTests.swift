@@ -53,3 +53,33 @@ import Transport
     #expect(Self.text(first) == "ayz")
   }
 }
+
+@Suite struct BufferPoolTests {
+  private func buffer(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
+
+  @Test func `large buffers are lent again, empty`() {
+    var pool = BufferPool()
+    var given = buffer(300_000)
+    pool.give(&given)
+    #expect(given.capacity == 0)
+    let taken = pool.take()
+    #expect(taken.isEmpty && taken.capacity >= 300_000)
+    #expect(pool.take().capacity == 0)
+  }
+
+  @Test(arguments: [(count: 200, bytes: 300_000), (count: 1, bytes: 1_000_000), (count: 10_000, bytes: 1000)])
+  func `no more is kept than a few megabytes, and nothing very large`(_ given: (count: Int, bytes: Int)) {
+    var pool = BufferPool()
+    for _ in 0..<given.count {
+      var buffer = buffer(given.bytes)
+      pool.give(&buffer)
+    }
+    var (kept, last) = (0, pool.take().capacity)
+    while last > 0 {
+      #expect(last <= 512 * 1024)
+      kept += last
+      last = pool.take().capacity
+    }
+    #expect(kept <= 4 << 20)
+  }
+}
