@@ -77,14 +77,14 @@ final class Guarded<Value: Sendable>: Sendable {
   @Test func `readiness tells of each issuer how its keys are`() throws {
     // Ready is who has the keys of one; a token waits for those of its own.
     for issuer in [town.url, town.file, town.discovered] { _ = try town.sidecar.outcome("/a", token: issuer.token()) }
-    let isUsable = { (issuer: [String: Any]) in issuer["state"] as? String == "usable" && (issuer["keys"] as? Int ?? 0) >= 1 }
-    let issuers = try #require(
-      try eventually {
-        let text = try #require(town.sidecar.probe("/ready")?.text)
-        let body = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-        let issuers = try #require(body["issuers"] as? [[String: Any]])
-        return issuers.allSatisfy(isUsable) ? issuers : nil
-      })
+    func issuersThatAreUsable() throws -> [[String: Any]]? {
+      let text = try #require(town.sidecar.probe("/ready")?.text)
+      let body = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+      let issuers = try #require(body?["issuers"] as? [[String: Any]])
+      return issuers.allSatisfy { $0["state"] as? String == "usable" && ($0["keys"] as? Int ?? 0) >= 1 } ? issuers : nil
+    }
+    let usable = try eventually(issuersThatAreUsable)
+    let issuers = try #require(usable)
     #expect(issuers.compactMap { $0["issuer"] as? String }.count == 5)
     #expect(issuers.dropLast().allSatisfy { ($0["age_seconds"] as? Double ?? -1) >= 0 }, "\(issuers)")
   }
