@@ -145,7 +145,9 @@ public struct HTTPServer: ~Copyable {
       let consumed = advance(handle, input, &loop)
       if consumed < input.count, connections.contains(handle) {
         if connections[handle].pending.capacity == 0 { connections[handle].pending = buffers.take() }
-        unsafe input.extracting(consumed..<input.count).withUnsafeBufferPointer { unsafe connections[handle].pending.append(contentsOf: $0) }
+        unsafe input.extracting(consumed..<input.count).withUnsafeBufferPointer {
+          unsafe connections[handle].pending.append(contentsOf: $0)
+        }
       }
     } else {
       unsafe input.withUnsafeBufferPointer { unsafe connections[handle].pending.append(contentsOf: $0) }
@@ -259,7 +261,8 @@ public struct HTTPServer: ~Copyable {
   // MARK: Draining
 
   /// First step of two: HTTP/2 connections are told that there will be an end (RFC 9113 §6.8), HTTP/1.1 connections end with
-  /// the next response that can say so (`Connection: close`). Requests that are on their way, or that begin until ``endDraining(_:)``, are served.
+  /// the next response that can say so (`Connection: close`). Requests that are on their way, or that begin until
+  /// ``endDraining(_:)``, are served.
   public mutating func drain(_ loop: inout EventLoop) {
     now = loop.now
     isDraining = true

@@ -77,8 +77,8 @@ public struct Proxy: ~Copyable {
 
   public init(
     server: consuming HTTPServer, client: consuming HTTPClient, origin: Int, http1Origin: Int? = nil,
-    gate: consuming Gate, snapshot: ProxySnapshot, configuration: Configuration, slowPath: SlowPath, accessLog: consuming AccessLog, eventLog: EventLog,
-    memory: MemoryAccount = MemoryAccount(nil)
+    gate: consuming Gate, snapshot: ProxySnapshot, configuration: Configuration, slowPath: SlowPath,
+    accessLog: consuming AccessLog, eventLog: EventLog, memory: MemoryAccount = MemoryAccount(nil)
   ) {
     self.memory = memory
     self.server = server

@@ -37,7 +37,9 @@ extension Proxy {
     if server.exchanges[exchange].isRequestEnded {
       passages[passage].isRequestFinished = true
       trailerScratch.removeAll()
-      if passages[passage].webSocket == nil, !server.exchanges[exchange].trailers.lines.isEmpty, let admission = passages[passage].admission {
+      if passages[passage].webSocket == nil, !server.exchanges[exchange].trailers.lines.isEmpty,
+        let admission = passages[passage].admission
+      {
         trailerScratch.bytes = server.exchanges[exchange].trailers.bytes
         admission.forwardTrailerLines(of: server.exchanges[exchange].trailers, into: &trailerScratch.lines)
       }

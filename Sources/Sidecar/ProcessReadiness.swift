@@ -30,7 +30,8 @@ struct ProcessReadiness: Sendable {
     if case .lost? = upstream { return true }
     if case .failed? = state { return true }
     if revocationTrouble != nil { return true }
-    return reload.refusal != nil || issuers.contains { !$0.isUsable }
+    // Keys that are kept on credit serve, and somebody should know.
+    return reload.refusal != nil || issuers.contains { !$0.isUsable || $0.failure != nil }
   }
 
   var isReady: Bool { hasKeys && areRevocationsKnown && !isDraining && !(isStrict && isDegraded) }

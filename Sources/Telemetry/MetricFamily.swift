@@ -112,11 +112,12 @@ public struct MetricFamily: Sendable, Equatable {
 
   /// In the order of a scrape.
   public static let all: [MetricFamily] = [
-    requests, responses, refusals, requestDuration, gateDuration, upstreamDuration, requestsInFlight, bufferedBytes, receivedBytes, sentBytes,
+    requests, responses, refusals, requestDuration, gateDuration, upstreamDuration, requestsInFlight, bufferedBytes,
+    receivedBytes, sentBytes,
     acceptedConnections, tlsHandshakesFailed, connections, streams, clientResets, serverResets, protocolViolations, floods, limitsHit,
     tokenCacheHits, tokenCacheMisses, tokenCacheEvictions, tokenCacheEntries, upstreamConnections, upstreamRetries,
     issuerUsable, issuerKeys, issuerKeyAge, keyFetches, upstreamFound, corbadoCalls, corbadoDuration, stateOperations,
-    stateDuration, ready, draining, reloads, configurationInForce, configurationTime, logLinesDropped, certificateExpiry, spans, buildInfo, cpu,
-    residentMemory, virtualMemory, openDescriptors, descriptorLimit, startTime,
+    stateDuration, ready, draining, reloads, configurationInForce, configurationTime, logLinesDropped, certificateExpiry,
+    spans, buildInfo, cpu, residentMemory, virtualMemory, openDescriptors, descriptorLimit, startTime,
   ]
 }

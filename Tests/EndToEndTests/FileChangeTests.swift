@@ -157,7 +157,9 @@ import Testing
       let issuers = setting.sidecar.probe("/ready")?.json["issuers"] as? [[String: Any]]
       return issuers?.first?["failure"] as? String
     })
-    #expect(!failure.isEmpty && setting.sidecar.probe("/ready")?.status == 200)
+    #expect(!failure.isEmpty)
+    let ready = try #require(setting.sidecar.probe("/ready"))
+    #expect(ready.status == 200 && ready.text.contains(#""status":"degraded""#))
     let failed = try #require(setting.sidecar.events("keys_fetch_failed").first)
     #expect(failed["issuer"] as? String == issuer.issuer)
     let metrics = try #require(setting.sidecar.probe("/metrics")).text

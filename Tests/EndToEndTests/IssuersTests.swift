@@ -171,6 +171,28 @@ final class Guarded<Value: Sendable>: Sendable {
     #expect(try eventually { try sidecar.outcome("/a", token: down.token()) == "d-alice" ? true : nil } == true)
   }
 
+  @Test func `keys that are kept while their issuer is away serve, and readiness says so`() throws {
+    let (app, server) = (try RecordingApp(), try JSONServer())
+    let issuer = try TokenFactory()
+    server.put("/jwks", try issuer.jwkSet)
+    let sidecar = try ConfiguredSidecar(
+      app: app.port,
+      """
+      issuers: [{issuer: "\(issuer.issuer)", audiences: [my-app], algorithms: [ES256], keys: {url: "http://127.0.0.1:\(server.port)/jwks"}}]
+      login: {token: {issuer: https://app.example.com, audience: my-app}}
+
+      """)
+    #expect(sidecar.probe("/ready")?.text.contains(#""status":"ready""#) == true)
+    server.put("/jwks", "no keys")
+    // A new key ID is asked for at once.
+    _ = try sidecar.outcome("/a", token: TokenFactory(keyID: "stray").token())
+    #expect(eventually { sidecar.probe("/ready")?.text.contains(#""status":"degraded""#) == true ? true : nil } == true)
+    #expect(sidecar.probe("/ready")?.status == 200)
+    #expect(try sidecar.outcome("/a", token: issuer.token()) == "alice")
+    server.put("/jwks", try issuer.jwkSet)
+    #expect(eventually { sidecar.probe("/ready")?.text.contains(#""status":"ready""#) == true ? true : nil } == true)
+  }
+
   @Test func `random key IDs do not reach the issuer, nor slow down those who have a key`() throws {
     let (app, server) = (try RecordingApp(), try JSONServer())
     let issuer = try TokenFactory()

@@ -16,12 +16,11 @@ public final class LoopbackServer: Sendable {
     self.port = try Self.port(of: listener)
     Thread.detachNewThread {
       while true {
-        let accepted = accept(listener, nil, nil)
+        let accepted = Self.accept(from: listener)
         if accepted < 0 {
-          if errno == EINTR || errno == ECONNABORTED { continue }
+          if [EINTR, EAGAIN, ECONNABORTED].contains(errno) { continue }
           break
         }
-        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
         Thread.detachNewThread { serve(RawConnection(descriptor: accepted)) }
       }
       close(listener)
@@ -33,11 +32,33 @@ public final class LoopbackServer: Sendable {
   /// Refuses connections from now on.
   public func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-  /// A port that was free a moment ago.
+  /// A child that is started before the descriptor is marked would hold the connection open.
+  private static func accept(from listener: Int32) -> Int32 {
+    var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+    unsafe poll(&waiting, 1, -1)
+    return Process.spawning.withLock { _ in
+      let accepted = Glibc.accept(listener, nil, nil)
+      if accepted >= 0 { _ = fcntl(accepted, F_SETFD, FD_CLOEXEC) }
+      return accepted
+    }
+  }
+
+  /// Below those that the system chooses for itself, so that no connection takes one before its server does.
+  private static let ports: Range<UInt16> = 10_240..<32_768
+  private static let portsGiven = Mutex(UInt16(truncatingIfNeeded: getpid() &* 61) % UInt16(ports.count))
+
+  /// A port that is free, and that nobody else in this process is given.
   public static func freePort() throws -> UInt16 {
-    let listener = try listening(0)
-    defer { close(listener) }
-    return try port(of: listener)
+    for _ in ports {
+      let port = portsGiven.withLock { given in
+        given = (given + 1) % UInt16(ports.count)
+        return ports.lowerBound + given
+      }
+      guard let listener = try? listening(port) else { continue }
+      close(listener)
+      return port
+    }
+    throw CannotListen()
   }
 
   static func address(_ port: UInt16) -> sockaddr_in {
@@ -49,7 +70,7 @@ public final class LoopbackServer: Sendable {
   }
 
   private static func listening(_ port: UInt16) throws -> Int32 {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     var on: Int32 = 1
     unsafe setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
     var address = address(port)

@@ -2,13 +2,14 @@ public import Foundation
 import Glibc
 import Synchronization
 
-private let spawning = Mutex(())
-
 extension Process {
+  /// Held while a child is started, and by whoever has a descriptor that no child must get.
+  static let spawning = Mutex(())
+
   /// Like `run()`, one at a time. Foundation notices a child's end by a socket that only this child holds; one that is
   /// started at the same moment may inherit it, and then the end is noticed when that one ends too.
   public func start() throws {
-    try spawning.withLock { _ in
+    try Self.spawning.withLock { _ in
       // A child inherits what its parent's thread blocks, and the threads that tests run on block SIGTERM too.
       var (none, before) = (sigset_t(), sigset_t())
       unsafe sigemptyset(&none)

@@ -25,7 +25,8 @@ struct DirectoryAnswers {
 }
 
 extension LoginEndpoints {
-  /// `POST {"identifier": …, "corbadoUserID": …}`, at a refresh the first alone; 200 with `{"subject": …, "claims": {…}}` is the identity, 404 nobody.
+  /// `POST {"identifier": …, "corbadoUserID": …}`, at a refresh the first alone; 200 with `{"subject": …, "claims": {…}}` is
+  /// the identity, 404 nobody.
   ///
   /// - Throws: `identityUnlinked`, `identityUnavailable`
   func identity(
