@@ -20,6 +20,8 @@ extension Proxy {
       counters.count(.inFlightLimitHits)
       return refuse(passage, Refusal(.overloaded))
     }
+    // As it is now: this worker may have rested since the others gave theirs back.
+    if memory.pressure == .full { weighMemory() }
     if memory.pressure == .full {
       counters.count(.bufferedBytesLimitHits)
       return refuse(passage, Refusal(.overloaded))

@@ -111,6 +111,33 @@ import Testing
     try expectRecovery(sidecar)
   }
 
+  @Test func `a worker that rested meanwhile refuses nobody once memory is there again`() throws {
+    let app = try RecordingApp()
+    let content = [UInt8](repeating: 97, count: Self.size)
+    app.on("/large") { _, connection in
+      try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(content.count)\r\n\r\n")
+      try connection.send(content)
+      return true
+    }
+    let sidecar = try sidecar(app.port, "protocol: http1, maxConnections: 128")
+    let request = "GET /beside HTTP/1.1\r\nHost: app.test\r\n\(try sidecar.authorization)\r\n"
+    func ask(_ connection: RawConnection) throws -> Int {
+      try connection.send(request)
+      return try connection.readResponse().status
+    }
+    // Of so many each worker has some.
+    let others = try (0..<10).map { _ in try sidecar.connection() }
+    for other in others { #expect(try ask(other) == 200) }
+    var client: RawHTTP2? = try open(sidecar, 120)
+    _ = try refused(sidecar)
+    for other in others { #expect(try eventually { try ask(other) == 503 ? true : nil } == true) }
+    _ = client
+    client = nil
+    // Whoever looks at the metrics would wake the workers.
+    #expect(eventually { sidecar.accessLines("/large").count == 120 ? true : nil } == true)
+    for other in others { #expect(try ask(other) == 200) }
+  }
+
   @Test(arguments: ["reads after all", "gives up"])
   func `before an HTTP2 app a client that does not read costs no more than the limit`(ending: String) throws {
     let folder = NSTemporaryDirectory() + "nghttpd-" + UUID().uuidString
