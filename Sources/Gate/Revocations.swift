@@ -69,11 +69,11 @@ public final class Revocations: Sendable {
   /// They could not be read yet: whatever needs a token is refused with `stateUnavailable`.
   public static let unknown = Revocations(isKnown: false)
 
-  /// The next ones, which are known.
+  /// The next ones. Where nobody knew what is in force, nobody does afterwards.
   public func changed(_ change: (inout Draft) -> Void) -> Revocations {
     var draft = Draft(parts: parts.isEmpty ? [Part](repeating: Part(), count: Self.partCount) : parts, kinds: kinds)
     change(&draft)
-    return Revocations(parts: draft.kinds.isEmpty ? [] : draft.parts, kinds: draft.kinds, isKnown: true)
+    return Revocations(parts: draft.kinds.isEmpty ? [] : draft.parts, kinds: draft.kinds, isKnown: isKnown)
   }
 
   /// Revocations to come.

@@ -103,6 +103,11 @@ import Testing
     #expect(Self.outcomes(Self.withIDs, all).allSatisfy { $0 == .refused(.tokenRevoked) })
   }
 
+  @Test func `one that is heard of does not make the others known`() {
+    let revocations = Revocations.unknown.changed { $0.insert(session: "s9") }
+    #expect(Self.outcomes(Self.foreign, revocations).allSatisfy { $0 == .refused(.stateUnavailable) })
+  }
+
   @Test func `of our own, a token without its time of issue is void with its subject`() throws {
     let claims = #"{"iss":"https://app.test","sub":"alice","aud":"my-app","exp":1800000300,"idp":"https://idp.test/"}"#
     let token = try Fixture.login.token(claims, header: #"{"alg":"ES256","typ":"at+jwt","kid":"own-1"}"#)

@@ -8,7 +8,7 @@ public struct RevocationChange: Equatable, Sendable {
   public var inForce: [RevocationInForce] = []
   /// Those that are about nothing any more; of identities the moment does not matter.
   public var expired: [Revocation] = []
-  /// Nothing else is in force: the first that is heard.
+  /// Nothing else is in force: the first that is heard. Before that nobody can say what is in force.
   public var isWhole = false
 }
 
@@ -32,7 +32,8 @@ public actor RevocationFeed {
   private let now: @Sendable () -> StoredTime
   private let publish: Publish
   private var entries = RevocationTable()
-  private var isPublished = false
+  /// The store has said what is in force.
+  private var isHeard = false
   /// When it was looked last for entries that have run out.
   private var forgotAt = StoredTime(seconds: 0)
   private var failure: StateStoreError?
@@ -51,7 +52,7 @@ public actor RevocationFeed {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
   /// What keeps revocations of others from being heard; nil while all is well.
-  public var trouble: String? { failure?.description ?? (isPublished ? nil : "nothing was heard yet") }
+  public var trouble: String? { failure?.description ?? (isHeard ? nil : "nothing was heard yet") }
 
   /// Begins to follow the store.
   public nonisolated func start() {
@@ -75,7 +76,8 @@ public actor RevocationFeed {
     if entries.count + revocations.count > Self.maximumCount, forgotAt < now() { _ = forget() }
     guard entries.count + revocations.count <= Self.maximumCount else { throw .overloaded }
     try await store.revoke(revocations, at: now())
-    merge(revocations)
+    let change = merge(revocations)
+    if !change.inForce.isEmpty { publish(change) }
   }
 
   /// Up to when all that the identity was issued is void; nil if nothing is.
@@ -90,24 +92,32 @@ public actor RevocationFeed {
     case .inForce(let entries):
       if failure != nil { log.info("revocations_heard_again") }
       failure = nil
-      merge(entries)
+      hear(entries)
     case .unheard(let error):
       if failure == nil { log.error("revocations_unheard", ["detail": .text(error.description)]) }
       failure = error
     }
   }
 
-  private func merge(_ revocations: [RevocationInForce]) {
-    var change = RevocationChange(isWhole: !isPublished)
+  private func hear(_ revocations: [RevocationInForce]) {
+    var change = merge(revocations)
+    if !isHeard {
+      isHeard = true
+      // With what was revoked here before.
+      change = RevocationChange(inForce: entries.all, isWhole: true)
+    }
+    if change.isWhole || !change.inForce.isEmpty { publish(change) }
+  }
+
+  private func merge(_ revocations: [RevocationInForce]) -> RevocationChange {
+    var change = RevocationChange()
     for entry in revocations {
       let key = entry.revocation.withoutMoment
       let merged = entries[key]?.extended(by: entry) ?? entry
       guard entries.update(key, to: merged) != merged else { continue }
       change.inForce.append(merged)
     }
-    guard change.isWhole || !change.inForce.isEmpty else { return }
-    isPublished = true
-    publish(change)
+    return change
   }
 
   /// - Returns: whether there may be more.
@@ -115,7 +125,7 @@ public actor RevocationFeed {
     let moment = now()
     forgotAt = moment
     let expired = entries.removeSome(before: moment, atMost: Self.forgettingCount)
-    if isPublished, !expired.isEmpty { publish(RevocationChange(expired: expired)) }
+    if !expired.isEmpty { publish(RevocationChange(expired: expired)) }
     return expired.count >= Self.forgettingCount
   }
 }
@@ -128,6 +138,8 @@ private struct RevocationTable {
   private(set) var count = 0
 
   private func index(of key: Revocation) -> Int { key.hashValue & (Self.partCount - 1) }
+
+  var all: [RevocationInForce] { parts.flatMap(\.values) }
 
   subscript(key: Revocation) -> RevocationInForce? { parts[index(of: key)][key] }
 
