@@ -43,17 +43,15 @@ extension Proxy {
       rule = label(ofRule: number)
       line.route = (passages[passage].admission?.policy ?? snapshot.policy).path(ofRule: number)
     }
-    if let admission = passages[passage].admission {
-      if let token = admission.token {
-        issuer = token.issuer
-        if isKnown, downstreams[context].value.loggedToken === token {
-          subject = downstreams[context].value.loggedSubject
-        } else {
-          subject = configuration.renderSubject(token.subject)
-          if isKnown, !subject.isEmpty {
-            downstreams[context].value.loggedToken = token
-            downstreams[context].value.loggedSubject = subject
-          }
+    if let token = passages[passage].admission?.token ?? passages[passage].endpointToken {
+      issuer = token.issuer
+      if isKnown, downstreams[context].value.loggedToken === token {
+        subject = downstreams[context].value.loggedSubject
+      } else {
+        subject = configuration.renderSubject(token.subject)
+        if isKnown, !subject.isEmpty {
+          downstreams[context].value.loggedToken = token
+          downstreams[context].value.loggedSubject = subject
         }
       }
     }

@@ -14,6 +14,8 @@ extension Proxy {
     guard let passage = begin(exchange) else { return }
     // Gone in the same breath: only the log hears of it.
     if server.exchanges[exchange].isClosed { return }
+    // Refusals too are looked for by their trace.
+    beginTrace(passage, exchange)
     // Before anything is done for it: what is under way already is to end well. WebSockets that are open have had their
     // answer; connections and streams bound them.
     if passages.count - webSocketCount > configuration.inFlightCount {
@@ -99,7 +101,6 @@ extension Proxy {
       let value = server.exchanges[exchange].head.fields.store(String(length))
       lines.append(FieldLine(name: name, value: value, known: .contentLength))
     }
-    beginTrace(passage, exchange)
     passTraceOn(passage, exchange, &lines)
     let goesOn = countForward(exchange, &lines)
     swap(&lines, &passages[passage].lines)

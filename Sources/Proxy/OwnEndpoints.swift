@@ -12,7 +12,7 @@ extension Proxy {
       return refuse(passage, Refusal(.bodyTooLarge, endpoint: call.endpoint))
     }
     passages[passage].stage = .collecting(call)
-    beginTrace(passage, exchange)
+    passages[passage].endpointToken = call.token
     if server.exchanges[exchange].head.expectsContinue {
       var head = ResponseHead()
       head.status = 100

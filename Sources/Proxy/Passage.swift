@@ -45,6 +45,8 @@ struct Passage: ~Copyable {
   // For the access log.
   var status: UInt16 = 0
   var reason: Reason?
+  /// Of a call of one of our endpoints.
+  var endpointToken: VerifiedToken?
   /// The route rule that decided.
   var rule: Int?
   var trace = TraceContext.absent

@@ -24,6 +24,28 @@ import Testing
     #expect(refused["upstream_us"] is NSNull && refused["subject"] is NSNull)
   }
 
+  @Test func `who called one of our endpoints is in its line, as elsewhere`() throws {
+    let app = try RecordingApp()
+    let sidecar = try SidecarUnderTest(app: app.port)
+    #expect(try sidecar.ask("GET", "/who").status == 200)
+    let fields = "Content-Type: application/json\r\nContent-Length: 2\r\n"
+    #expect(try sidecar.ask("POST", "/auth/createConnectToken", fields, body: "[]").status == 400)
+    let (passed, served) = (try line(sidecar, "/who"), try line(sidecar, "/auth/createConnectToken"))
+    #expect(served["reason"] as? String == "body_malformed")
+    for name in ["subject", "issuer"] {
+      let value = try #require(served[name] as? String)
+      #expect(value == passed[name] as? String && !value.isEmpty, "\(name)")
+    }
+  }
+
+  @Test func `a refusal is found by the trace that its client was in`() throws {
+    let app = try RecordingApp()
+    let sidecar = try SidecarUnderTest(app: app.port)
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    #expect(try sidecar.ask("GET", "/a", "traceparent: 00-\(trace)-00f067aa0ba902b7-00\r\n", authorized: false).status == 401)
+    #expect(try line(sidecar, "/a")["trace_id"] as? String == trace)
+  }
+
   @Test func `a user has the same hash after a restart`() throws {
     let app = try RecordingApp()
     let state = NSTemporaryDirectory() + "log-" + UUID().uuidString
