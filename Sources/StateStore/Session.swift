@@ -81,6 +81,8 @@ public struct RevocationInForce: Hashable, Sendable {
 public enum RevocationNews: Sendable {
   /// The store is in reach. These are in force; the first time these are all, later those that are new.
   case inForce([RevocationInForce])
+  /// These too. Whether they are all nobody says, nor whether there were others before.
+  case added([RevocationInForce])
   /// The store is out of reach: others may have revoked something meanwhile.
   case unheard(StateStoreError)
 }

@@ -29,4 +29,15 @@ import Testing
     #expect(Set(whole?.inForce ?? []) == [earlier, own])
     #expect(await fixture.login.revocations.trouble == nil)
   }
+
+  @Test func `what others add before all could be read is not all that is revoked`() async throws {
+    let changes = Changes()
+    let added = RevocationInForce(.session(id: "added"), until: StoredTime(seconds: 2_000_000_000))
+    let fixture = try LoginFixture(
+      store: { StateStoreDouble($0, news: [.unheard(.timedOut), .added([added])]) }, publishRevocations: { changes.add($0) })
+    fixture.login.revocations.start()
+    #expect(eventually { changes.all.isEmpty ? nil : true } == true)
+    #expect(changes.all == [RevocationChange(inForce: [added])])
+    #expect(await fixture.login.revocations.trouble != nil)
+  }
 }

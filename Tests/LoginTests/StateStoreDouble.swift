@@ -6,10 +6,13 @@ final class StateStoreDouble: StateStore {
   private let store: any StateStore
   private let notes = Mutex<[String]>([])
   private let failing: Set<String>
+  /// What a follower of revocations hears, instead of what the store says.
+  private let news: [RevocationNews]?
 
-  init(_ store: any StateStore, failing: Set<String> = []) {
+  init(_ store: any StateStore, failing: Set<String> = [], news: [RevocationNews]? = nil) {
     self.store = store
     self.failing = failing
+    self.news = news
   }
 
   static let allOperations: Set<String> = [
@@ -93,7 +96,7 @@ final class StateStoreDouble: StateStore {
   func followRevocations(
     at now: @escaping @Sendable () -> StoredTime, _ heard: @escaping @Sendable (RevocationNews) -> Void
   ) {
-    store.followRevocations(at: now, heard)
+    if let news { for item in news { heard(item) } } else { store.followRevocations(at: now, heard) }
   }
 
   nonisolated(nonsending) func links(from cursor: String?) async throws(StateStoreError) -> (

@@ -148,7 +148,7 @@ import Transport
     for await item in news {
       switch item {
       case .unheard: wasUnheard = true
-      case .inForce(let entries):
+      case .inForce(let entries), .added(let entries):
         heard.formUnion(entries)
         if !isCut {
           isCut = true
@@ -160,6 +160,34 @@ import Transport
     }
     #expect(heard == [entry, later])
     #expect(wasUnheard)
+  }
+
+  @Test func `one that is told while the others cannot be read is not taken for all of them`() async throws {
+    let own = try RedisProcess()
+    let port = own.port
+    let (store, other) = (try open { $0.port = port }, try open { $0.port = port })
+    let earlier = RevocationInForce(.session(id: "s1"), until: moment(9000))
+    let told = RevocationInForce(.session(id: "s2"), until: moment(9000))
+    try await other.revoke([earlier], at: moment(1000))
+    try own.command("ACL", "SETUSER", "default", "-hscan")
+    let (news, continuation) = AsyncStream<RevocationNews>.makeStream()
+    store.followRevocations(at: { moment(1000) }) { continuation.yield($0) }
+    var (isTold, added): (Bool, [RevocationInForce]) = (false, [])
+    var all: [RevocationInForce]?
+    for await item in news {
+      switch item {
+      case .unheard:
+        if !isTold { try await other.revoke([told], at: moment(1000)) }
+        isTold = true
+      case .added(let entries):
+        added += entries
+        try own.command("ACL", "SETUSER", "default", "+hscan")
+      case .inForce(let entries): all = entries
+      }
+      if all != nil { break }
+    }
+    #expect(added == [told])
+    #expect(Set(all ?? []) == [earlier, told])
   }
 
   @Test func `while the server is gone the answer is no, at once, and its return ends that`() async throws {

@@ -120,7 +120,7 @@ import Transport
     fixture.other.followRevocations(at: { moment(1000) }) { continuation.yield($0) }
     var heard: Set<RevocationInForce> = []
     for await item in news {
-      guard case .inForce(let entries) = item else { continue }
+      guard let entries = item.entries else { continue }
       if heard.isEmpty, entries.contains(old) { try await fixture.store.revoke([new], at: moment(1000)) }
       heard.formUnion(entries)
       if heard.contains(new) { break }
@@ -140,5 +140,14 @@ import Transport
       cursor = page.next
     } while cursor != nil
     #expect(found.sorted { $0.identifier < $1.identifier } == links.sorted { $0.identifier < $1.identifier })
+  }
+}
+
+extension RevocationNews {
+  var entries: [RevocationInForce]? {
+    switch self {
+    case .inForce(let entries), .added(let entries): entries
+    case .unheard: nil
+    }
   }
 }

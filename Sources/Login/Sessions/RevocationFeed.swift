@@ -76,8 +76,7 @@ public actor RevocationFeed {
     if entries.count + revocations.count > Self.maximumCount, forgotAt < now() { _ = forget() }
     guard entries.count + revocations.count <= Self.maximumCount else { throw .overloaded }
     try await store.revoke(revocations, at: now())
-    let change = merge(revocations)
-    if !change.inForce.isEmpty { publish(change) }
+    add(revocations)
   }
 
   /// Up to when all that the identity was issued is void; nil if nothing is.
@@ -93,10 +92,16 @@ public actor RevocationFeed {
       if failure != nil { log.info("revocations_heard_again") }
       failure = nil
       hear(entries)
+    case .added(let entries): add(entries)
     case .unheard(let error):
       if failure == nil { log.error("revocations_unheard", ["detail": .text(error.description)]) }
       failure = error
     }
+  }
+
+  private func add(_ revocations: [RevocationInForce]) {
+    let change = merge(revocations)
+    if !change.inForce.isEmpty { publish(change) }
   }
 
   private func hear(_ revocations: [RevocationInForce]) {

@@ -74,7 +74,7 @@ extension RedisStateStore {
       switch event {
       case .lost(let error): heard(.unheard(error))
       case .message(let message):
-        if let entry = RevocationInForce(redisMessage: message) { heard(.inForce([entry])) } else { readAll(now, heard) }
+        if let entry = RevocationInForce(redisMessage: message) { heard(.added([entry])) } else { readAll(now, heard) }
       case .subscribed: readAll(now, heard)
       }
     }
