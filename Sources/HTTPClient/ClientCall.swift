@@ -126,4 +126,6 @@ public enum ClientEvent: Sendable {
   /// Calls wait until ``HTTPClient/setTarget(_:addresses:protocol:)`` or `failTarget`; also after a failed connect,
   /// when addresses and protocol are to be found out again while the old ones stay in use.
   case needsTarget(origin: Int)
+  /// No address of the origin takes a connection any more, or one does again.
+  case away(origin: Int, Bool)
 }

@@ -101,6 +101,8 @@ struct Origin {
   /// In cleartext as told, under TLS as ALPN last said.
   var upstreamProtocol: UpstreamProtocol
   var isTargetRequested = false
+  /// The last connect came to nothing.
+  var isAway = false
   var isRetired = false
   /// The address that last took a connection.
   var preferredAddress = 0

@@ -230,13 +230,23 @@ extension HTTPClient {
 
   /// No address took a connection. Who waits has nothing to hope for unless other connections live.
   mutating func connectFailed(_ origin: Int, _ kind: CallFailure.Kind, detail: String) {
-    if kind != .saturated { requestTarget(origin) }
+    if kind != .saturated {
+      requestTarget(origin)
+      tell(origin, isAway: true)
+    }
     if origins[origin].connectionCount == 0 { failWaiting(origin, kind, detail: detail) }
+  }
+
+  private mutating func tell(_ origin: Int, isAway: Bool) {
+    if origins[origin].isAway == isAway { return }
+    origins[origin].isAway = isAway
+    events.append(.away(origin: origin, isAway))
   }
 
   mutating func established(_ handle: Handle, _ spoken: UpstreamProtocol, _ loop: inout EventLoop) {
     let origin = connections[handle].origin
     origins[origin].connectingCount -= 1
+    tell(origin, isAway: false)
     let count = origins[origin].addresses.count
     if count > 0 {
       origins[origin].preferredAddress = (origins[origin].preferredAddress + connections[handle].attempt) % count

@@ -31,17 +31,36 @@ public enum ProtocolProbe {
     return .unreachable(detail)
   }
 
+  /// Whether one of the addresses takes a connection; nothing is sent on it. Blocks.
+  public static func takesConnections(_ addresses: [SocketAddress], within bound: Duration = .seconds(2)) -> Bool {
+    addresses.contains { address in
+      do throws(Errno) {
+        var loop = try EventLoop(inputBytes: 1)
+        _ = try connected(to: address, bound, &loop)
+        return true
+      } catch {
+        return false
+      }
+    }
+  }
+
+  private static func connected(
+    to address: SocketAddress, _ bound: Duration, _ loop: inout EventLoop
+  ) throws(Errno) -> ByteStream {
+    let stream = ByteStream(try Connected(connectingTo: address).takeSocket())
+    try loop.watch(stream.socket, as: .none)
+    let deadline = loop.now + bound
+    while !hasWritable(&loop, until: deadline) {
+      if loop.now >= deadline { throw .timedOut }
+    }
+    if let failure = stream.socket.pendingError() { throw failure }
+    return stream
+  }
+
   /// - Throws: when there is no connection.
   private static func ask(_ address: SocketAddress, _ connect: Duration, _ answer: Duration) throws(Errno) -> Outcome {
     var loop = try EventLoop(inputBytes: 4096)
-    var stream = ByteStream(try Connected(connectingTo: address).takeSocket())
-    try loop.watch(stream.socket, as: .none)
-    let connectDeadline = loop.now + connect
-    while !hasWritable(&loop, until: connectDeadline) {
-      if loop.now >= connectDeadline { throw .timedOut }
-    }
-    if let failure = stream.socket.pendingError() { throw failure }
-
+    var stream = try connected(to: address, connect, &loop)
     var session = H2Session(.client, H2Settings())
     var batch = H2Batch()
     var output: [UInt8] = []

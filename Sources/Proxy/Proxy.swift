@@ -208,6 +208,7 @@ public struct Proxy: ~Copyable {
       requestContentArrived(Handle(raw: client.calls[call].owner), &loop)
     case .failed(let call, let failure): callFailed(call, failure, &loop)
     case .needsTarget: slowPath.findUpstream()
+    case .away(let origin, let isAway): if origin == self.origin { slowPath.tellUpstream(isAway) }
     }
   }
 

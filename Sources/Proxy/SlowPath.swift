@@ -12,16 +12,20 @@ public struct SlowPath: Sendable {
   /// Resolve the app's name and probe its protocol, then post ``WorkerMessage/upstreamFound(_:_:)`` or
   /// ``WorkerMessage/upstreamLost(_:)``.
   public var findUpstream: @Sendable () -> Void
+  /// The app takes no connection any more (true), or does again.
+  public var tellUpstream: @Sendable (Bool) -> Void
   /// Takes spans that have ended; never waits.
   public var export: @Sendable ([SpanRecord]) -> Void
 
   public init(
     requestKeys: @escaping @Sendable (String, String?, Handle) -> Void, serve: @escaping @Sendable (EndpointRequest, Handle) -> Void,
-    findUpstream: @escaping @Sendable () -> Void, export: @escaping @Sendable ([SpanRecord]) -> Void = { _ in }
+    findUpstream: @escaping @Sendable () -> Void, tellUpstream: @escaping @Sendable (Bool) -> Void = { _ in },
+    export: @escaping @Sendable ([SpanRecord]) -> Void = { _ in }
   ) {
     self.requestKeys = requestKeys
     self.serve = serve
     self.findUpstream = findUpstream
+    self.tellUpstream = tellUpstream
     self.export = export
   }
 }

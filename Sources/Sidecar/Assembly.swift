@@ -146,7 +146,7 @@ struct Sidecar {
           control.keys.needKeys(issuer: issuer, keyID: keyID) { mailbox.post(.keysSettled(passage)) }
         },
         serve: { request, passage in control.serve(request, for: passage, of: number) },
-        findUpstream: { control.findUpstream() }, export: { control.exporter.add($0) })
+        findUpstream: { control.findUpstream() }, tellUpstream: { control.upstream(isAway: $0) }, export: { control.exporter.add($0) })
       return WorkerPlan(
         number: number, listeners: listeners, mailbox: mailbox,
         configuration: WorkerConfiguration(

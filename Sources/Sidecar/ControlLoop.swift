@@ -29,6 +29,8 @@ final class ControlLoop: Sendable {
     var drainedCount = 0
     var stoppedCount = 0
     var upstream: UpstreamFinder.Outcome?
+    /// No address takes a connection.
+    var isUpstreamAway = false
     /// What the store last answered.
     var stateStore: StateProbe.Outcome?
     /// The last that each worker reported.
@@ -78,7 +80,13 @@ final class ControlLoop: Sendable {
   var isIssuer: Bool { state.withLock { $0.ownIssuer != nil } }
   /// As published last.
   var snapshot: ProxySnapshot { state.withLock { $0.snapshot } }
-  var upstream: UpstreamFinder.Outcome? { state.withLock { $0.upstream } }
+  /// Its address and protocol are known, and it takes connections.
+  var isUpstreamThere: Bool {
+    state.withLock { state in
+      guard case .found? = state.upstream else { return false }
+      return !state.isUpstreamAway
+    }
+  }
 
   func tellAll(_ message: WorkerMessage) {
     for mailbox in mailboxes { mailbox.post(message) }
@@ -160,22 +168,49 @@ final class ControlLoop: Sendable {
     state.withLock { state in
       state.finder = finder
       state.upstream = nil
+      state.isUpstreamAway = false
     }
   }
 
   func findUpstream() { state.withLock { $0.finder }?.find() }
 
   private func upstreamSettled(_ outcome: UpstreamFinder.Outcome, by finder: Int) {
-    state.withLock { state in
-      guard state.finderNumber == finder else { return }
+    let isLost = state.withLock { state in
+      guard state.finderNumber == finder else { return false }
+      let wasLost = if case .lost? = state.upstream { true } else { false }
       state.upstream = outcome
       switch outcome {
-      case .found(let addresses, let version): tellAll(.upstreamFound(addresses, version))
+      case .found(let addresses, let version):
+        if wasLost { state.isUpstreamAway = false }
+        tellAll(.upstreamFound(addresses, version))
+        return false
       case .lost(let detail):
         log.warn("upstream_not_found", ["detail": .text(detail)])
         tellAll(.upstreamLost(detail))
+        return true
       }
     }
+    if isLost { upstream(isAway: true) }
+  }
+
+  /// The app takes no connection, or does again. While it is away it is looked for without waiting for a request: none may
+  /// come as long as we are not ready.
+  func upstream(isAway: Bool) {
+    let finder = state.withLock { state -> UpstreamFinder? in
+      defer { state.isUpstreamAway = isAway }
+      return isAway && !state.isUpstreamAway ? state.finder : nil
+    }
+    finder?.awaitReturn(
+      of: { [weak self] finder in self?.state.withLock { $0.isUpstreamAway && $0.finder === finder } ?? false },
+      returned: { [weak self] in self?.upstreamReturned() })
+  }
+
+  private func upstreamReturned() {
+    let wasLost = state.withLock { state in
+      state.isUpstreamAway = false
+      return if case .lost? = state.upstream { true } else { false }
+    }
+    if wasLost { findUpstream() }
   }
 
   // MARK: Endpoints
@@ -267,7 +302,8 @@ final class ControlLoop: Sendable {
     let trouble = await login.revocations.trouble
     return state.withLock { state in
       ProcessReadiness(
-        isDraining: state.isDraining, issuers: issuers, upstream: state.upstream, state: state.stateStore,
+        isDraining: state.isDraining, issuers: issuers, upstream: state.upstream, isUpstreamAway: state.isUpstreamAway,
+        state: state.stateStore,
         areRevocationsKnown: state.snapshot.revocations.isKnown, revocationTrouble: trouble, reload: reload,
         isStrict: isStrict, isIssuer: state.ownIssuer != nil)
     }

@@ -97,9 +97,7 @@ struct Metrics: Sendable {
   }
 
   private func exposeUpstream(_ text: inout MetricsText) {
-    var isFound: Int64 = 0
-    if case .found? = control.upstream { isFound = 1 }
-    one(.upstreamFound, isFound, &text)
+    one(.upstreamFound, control.isUpstreamThere ? 1 : 0, &text)
   }
 
   private func expose(_ meters: LoginMeters, to text: inout MetricsText) {

@@ -12,6 +12,8 @@ struct ProcessReadiness: Sendable {
   var isDraining: Bool
   var issuers: [IssuerStatus]
   var upstream: UpstreamFinder.Outcome?
+  /// It was found, and takes no connection any more.
+  var isUpstreamAway: Bool
   /// What the store last answered; nil: it has not been asked yet.
   var state: StateProbe.Outcome?
   /// Before they were read once nobody knows which tokens are void.
@@ -28,6 +30,7 @@ struct ProcessReadiness: Sendable {
 
   var isDegraded: Bool {
     if case .lost? = upstream { return true }
+    if isUpstreamAway { return true }
     if case .failed? = state { return true }
     if revocationTrouble != nil { return true }
     // Keys that are kept on credit serve, and somebody should know.
@@ -79,7 +82,8 @@ struct ProcessReadiness: Sendable {
   }
 
   private var upstreamState: String {
-    switch upstream {
+    if isUpstreamAway { return "lost" }
+    return switch upstream {
     case .found(_, .http2): "http2"
     case .found(_, .http1): "http1"
     case .found(_, .unknown), nil: "unknown"

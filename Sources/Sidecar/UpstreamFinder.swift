@@ -10,6 +10,8 @@ import Transport
 final class UpstreamFinder: Sendable {
   /// Between two probes that reached the app, once its protocol was settled.
   static let probePause = Duration.seconds(60)
+  /// Between two connects while the app is away.
+  static let returnPause = Duration.seconds(1)
 
   enum Outcome: Sendable {
     case found([SocketAddress], UpstreamProtocol)
@@ -59,18 +61,28 @@ final class UpstreamFinder: Sendable {
     }
   }
 
+  /// Tries to connect every second, without sending anything, for as long as it is `wanted`; on a thread of its own.
+  func awaitReturn(of wanted: @escaping @Sendable (UpstreamFinder) -> Bool, returned: @escaping @Sendable () -> Void) {
+    _ = try? Thread(named: "upstream-away") { [self] in
+      guard var pause = try? EventLoop(inputBytes: 1) else { return }
+      repeat {
+        _ = pause.wait(atMost: Self.returnPause)
+        guard wanted(self) else { return }
+      } while !isThere()
+      returned()
+    }
+  }
+
+  private func isThere() -> Bool {
+    guard case .success(let addresses) = addresses() else { return false }
+    return ProtocolProbe.takesConnections(addresses)
+  }
+
   private func search() -> Outcome {
     let addresses: [SocketAddress]
-    let (host, port) = (location.url.host, location.url.port)
-    if let socket = location.socket {
-      addresses = [socket]
-    } else if let literal = SocketAddress(literal: host, port: port) {
-      addresses = [literal]
-    } else {
-      switch NameResolver.resolve(host, port) {
-      case .success(let found): addresses = found
-      case .failure(let failure): return .lost("name not resolved: \(failure)")
-      }
+    switch self.addresses() {
+    case .success(let found): addresses = found
+    case .failure(let failure): return .lost("name not resolved: \(failure)")
     }
     let known = state.withLock { $0 }
     guard isProbing, known.version != .http2, mayProbe(known) else { return .found(addresses, known.version) }
@@ -87,6 +99,13 @@ final class UpstreamFinder: Sendable {
     }
     log.info("upstream_protocol", ["protocol": version == .http2 ? "http2" : "http1"])
     return .found(addresses, version)
+  }
+
+  private func addresses() -> Result<[SocketAddress], NameResolver.Failure> {
+    if let socket = location.socket { return .success([socket]) }
+    let (host, port) = (location.url.host, location.url.port)
+    if let literal = SocketAddress(literal: host, port: port) { return .success([literal]) }
+    return NameResolver.resolve(host, port)
   }
 
   private func mayProbe(_ known: State) -> Bool {

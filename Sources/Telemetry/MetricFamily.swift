@@ -71,7 +71,7 @@ public struct MetricFamily: Sendable, Equatable {
 
   // MARK: Upstream
 
-  public static let upstreamFound = own("upstream_found", .gauge, "1 if the app's address and protocol are known.")
+  public static let upstreamFound = own("upstream_found", .gauge, "1 if the app's address and protocol are known, and it takes connections.")
   public static let upstreamConnections = own("upstream_connections", .gauge, "Connections to the app.")
   public static let upstreamRetries = own("upstream_retries_total", .counter, "Requests that were sent to the app a second time.")
 

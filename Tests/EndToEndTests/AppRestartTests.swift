@@ -42,6 +42,44 @@ import Testing
     app.signal(SIGKILL)
   }
 
+  private static func readiness(_ sidecar: SidecarUnderTest, _ status: String, _ app: String) -> Bool? {
+    guard let ready = sidecar.probe("/ready"), ready.status == 200 else { return nil }
+    return ready.json["status"] as? String == status && ready.json["upstream"] as? String == app ? true : nil
+  }
+
+  @Test(arguments: ["auto", "http1"])
+  func `readiness tells that the app is away, and its return without being asked for anything`(spoken: String) throws {
+    let port = try LoopbackServer.freePort()
+    var app = try Self.start(.h1, port)
+    let sidecar = try SidecarUnderTest(app: port, upstream: "protocol: \(spoken)")
+    #expect(try sidecar.ask("GET", "/x").status == 200)
+    #expect(Self.readiness(sidecar, "ready", "http1") == true)
+    Self.kill(app)
+    #expect(try sidecar.ask("GET", "/x").status == 502)
+    #expect(eventually { Self.readiness(sidecar, "degraded", "lost") } == true)
+    app = try Self.start(.h1, port)
+    #expect(eventually { Self.readiness(sidecar, "ready", "http1") } == true)
+    Self.kill(app)
+  }
+
+  @Test func `an app that starts after us makes us ready, also where nothing is sent to who is not`() throws {
+    let port = try LoopbackServer.freePort()
+    let issuer = try TokenFactory()
+    let sidecar = try ConfiguredSidecar(
+      app: port, files: ["keys.json": try issuer.jwkSet], spoken: "auto", waitsForReady: false,
+      """
+      issuers: [{issuer: "\(issuer.issuer)", audiences: [my-app], algorithms: [ES256], keys: {file: keys.json}}]
+      login: {token: {issuer: https://app.example.com, audience: my-app}}
+      admin: {strictReadiness: true, address: "127.0.0.1:\(try LoopbackServer.freePort())"}
+
+      """)
+    #expect(eventually { sidecar.probe("/ready")?.text.contains(#""upstream":"lost""#) == true ? true : nil } == true)
+    #expect(sidecar.probe("/ready")?.status == 503)
+    let app = try Self.start(.h1, port)
+    #expect(eventually { sidecar.probe("/ready")?.status == 200 ? true : nil } == true)
+    Self.kill(app)
+  }
+
   /// An app whose machine is gone ends no connections. Its successor answers on others.
   @Test func `an HTTP/2 connection that has fallen silent is not used again`() throws {
     let count = Guarded(0)

@@ -13,10 +13,12 @@ final class ConfiguredSidecar: Sendable {
 
   /// - Parameters:
   ///   - corbado: the port of its Backend API.
+  ///   - spoken: by the app.
   ///   - waitsForReady: else only until it is alive.
   ///   - configuration: all but listener, app, state and probes.
   init(
-    app: UInt16, corbado: UInt16 = 9, files: [String: String] = [:], waitsForReady: Bool = true, _ configuration: String
+    app: UInt16, corbado: UInt16 = 9, files: [String: String] = [:], spoken: String = "http1",
+    waitsForReady: Bool = true, _ configuration: String
   ) throws {
     folder = NSTemporaryDirectory() + "configured-" + UUID().uuidString + "/"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -26,7 +28,7 @@ final class ConfiguredSidecar: Sendable {
     let text = """
       listen: [{address: 127.0.0.1:\(port)}]
       workers: 1
-      upstream: {url: "http://127.0.0.1:\(app)", protocol: http1}
+      upstream: {url: "http://127.0.0.1:\(app)", protocol: \(spoken)}
       corbado: {projectID: pro-1, apiSecret: {env: CORBADO_API_SECRET}, backendAPI: "http://127.0.0.1:\(corbado)"}
       state: {sqlite: state.db}
       probes: {address: 127.0.0.1:\(probes)}

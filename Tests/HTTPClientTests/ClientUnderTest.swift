@@ -111,6 +111,7 @@ final class ClientUnderTest {
   private func handle(_ event: ClientEvent) {
     switch event {
     case .needsTarget: targetRequestCount += 1
+    case .away: break
     case .assigned(let call):
       guard let owner = owner(call) else { return }
       records[owner]!.isReused = client.calls[call].isReused

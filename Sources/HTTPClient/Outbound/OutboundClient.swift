@@ -219,7 +219,7 @@ public actor OutboundClient {
     case .response(let call): responseArrived(call)
     case .content(let call): contentArrived(call)
     case .ended(let call): ended(call)
-    case .sent: break
+    case .sent, .away: break
     case .failed(let call, let failure): failed(call, failure)
     }
   }
