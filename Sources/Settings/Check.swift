@@ -69,6 +69,9 @@ extension RouteSettings {
 extension EndpointSettings {
   fileprivate var list: [String] {
     ["POST \(prefix)/createConnectToken", "POST \(prefix)/completeLogin"]
+      + (hasLogout ? ["POST \(prefix)/logout"] : [])
+      + (hasRefresh ? ["POST \(prefix)/refresh"] : [])
       + (hasJWKSet ? ["GET \(prefix)/jwks.json"] : [])
+      + aliases.map { "\($0.path), another path of \($0.endpoint.rawValue)" }
   }
 }

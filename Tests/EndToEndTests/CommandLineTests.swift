@@ -34,7 +34,7 @@ import Testing
     #expect(result.errors.contains("usage: passkey-sidecar run --config FILE"))
   }
 
-  @Test(arguments: [["version"], ["--version"], ["help"], ["--help"], ["-h"]])
+  @Test(arguments: [["version"], ["--version"], ["help"], ["--help"], ["-h"], ["run", "--help"], ["revoke", "-h"]])
   func `what is asked for is written to standard output`(arguments: [String]) throws {
     let result = try run(arguments)
     #expect(result.code == 0)

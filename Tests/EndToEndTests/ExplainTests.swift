@@ -117,6 +117,15 @@ import Testing
     #expect(odd.output.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 0x20 && $0.value != 0x202E })
   }
 
+  @Test func `where the app wants an assertion it is said that there is one, and none is made for the terminal`() throws {
+    let text = try String(contentsOfFile: folder + "sidecar.yaml", encoding: .utf8)
+    try write("sidecar.yaml", text + "identity: {assertion: {audience: the-app}}\n")
+    let result = try explain("GET /x", token: try issuer.token())
+    #expect(result.output.contains("decision: forwarded, as i-alice"), "\(result.output)")
+    #expect(lines(result.output).contains("  x-identity-assertion: (signed when it is sent)"), "\(result.output)")
+    #expect(!result.output.contains("eyJ"))
+  }
+
   @Test func `keys may be fetched`() throws {
     let (far, server) = (try TokenFactory(issuer: "https://far.test"), try JSONServer())
     server.put("/jwks", try far.jwkSet)

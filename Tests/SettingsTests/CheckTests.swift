@@ -22,7 +22,7 @@ import Testing
           - {path: /x/z}
         identity: {fields: {X-User-ID: sub}, passThrough: [X-Real-IP]}
         probes: {address: 0.0.0.0:9901}
-        endpoints: {jwks: true}
+        endpoints: {jwks: true, logout: true, aliases: {/old/login: completeLogin}}
         """
       ))
     let report = SidecarSettings.check(folder.path + "f.yaml", environment: environment)
@@ -45,7 +45,9 @@ import Testing
         our own endpoints (never reach the app):
           POST /auth/createConnectToken
           POST /auth/completeLogin
+          POST /auth/logout
           GET /auth/jwks.json
+          /old/login, another path of completeLogin
         warnings:
           \(folder.path)f.yaml:12:6: routes[5].path: never decides: rule 2 (/x/*) comes first and covers it
           \(folder.path)f.yaml:14:10: probes.address: reachable from outside: whoever reaches it learns which dependencies are away

@@ -31,6 +31,10 @@ public func perform(_ arguments: [String], version: String, output: CommandOutpu
       guard let command = CommandTable.commands.first(where: { $0.name == name }) else {
         throw CommandMisuse("there is no command of that name")
       }
+      if rest == ["--help"] || rest == ["-h"] {
+        output.put(CommandTable.usage)
+        return 0
+      }
       return try command.perform(try CommandArguments(rest, of: command), output)
     }
   } catch {

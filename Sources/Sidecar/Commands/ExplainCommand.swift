@@ -48,6 +48,8 @@ private func explanation(
     throw Unexplained("\(request): a request is a method and a path, as in 'GET /path'")
   }
   var gate = Gate(seed: 0)
+  // Of nobody: the real one is not for a terminal, and is not needed to know that there would be an assertion.
+  gate.assertionKey = try? SigningKey(PrivateKey.generate(.p256), algorithm: .es256)
   let facts = loaded.policy.facts(peer: PeerAddress(ipv4: 0x7F00_0001), listener: 0, isTLS: false)
   let now = UnixTime(microseconds: Clock.unixNanoseconds() / 1000)
   let explanation = gate.explain(

@@ -131,10 +131,14 @@ struct ExplanationText {
   ) -> [String] {
     var forwarded: [FieldLine] = []
     admission.forwardLines(of: &head, facts: facts, into: &forwarded)
+    let assertion = settings.identity.assertion?.field.lowercased()
     return forwarded.map { line in
+      let name = head.fields.string(line.name)
       let isToken = line.known == .authorization
-      let value = isToken ? "Bearer (the token)" : printable(head.fields.string(line.value))
-      return "  \(head.fields.string(line.name)): \(value)"
+      let isAssertion = admission.token != nil && name.lowercased() == assertion
+      let value =
+        isToken ? "Bearer (the token)" : isAssertion ? "(signed when it is sent)" : printable(head.fields.string(line.value))
+      return "  \(name): \(value)"
     }
   }
 
