@@ -53,10 +53,16 @@ struct ForwardedFields: Sendable {
     var host = head.authority
     if facts.isTrustedProxy {
       allFor = Self.joined(head: &head, .xForwardedFor, with: peer)
-      allForwarded = Self.joined(head: &head, .forwarded, with: element)
-      let arena = head.fields.bytes.span
-      if let kept = head.fields.only(.xForwardedProto), Self.isScheme(arena.extracting(kept.range)) { proto = kept }
-      if let kept = head.fields.only(.xForwardedHost), Authority.isValid(arena.extracting(kept.range)) { host = kept }
+      if let kept = head.fields.only(.xForwardedProto), Self.isScheme(head.fields.bytes.span.extracting(kept.range)) {
+        proto = kept
+      }
+      if let kept = head.fields.only(.xForwardedHost), Authority.isValid(head.fields.bytes.span.extracting(kept.range)) {
+        host = kept
+      }
+      allForwarded =
+        head.fields.count(of: .forwarded) > 0
+        ? Self.joined(head: &head, .forwarded, with: element)
+        : ForwardedElements.joined(head: &head, host: host, proto: proto, with: element)
     }
     lines.append(FieldLine(name: constant(forwardedFor), value: allFor, known: .xForwardedFor))
     lines.append(FieldLine(name: constant(forwardedProto), value: proto, known: .xForwardedProto))

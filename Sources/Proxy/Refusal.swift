@@ -81,8 +81,11 @@ extension Proxy {
     let call = passages[passage].call
     if client.calls.contains(call) { client.cancel(call) }
     passages[passage].call = .none
-    passages[passage].reason = refusal.reason
-    counters.refused(reason: refusal.reason.number)
+    // What comes after a refusal changes nothing about why there was one.
+    if passages[passage].reason == nil {
+      passages[passage].reason = refusal.reason
+      counters.refused(reason: refusal.reason.number)
+    }
     // Over HTTP/2 a malformed request is answered with a reset; only the log and the counters have more to say.
     if server.exchanges[exchange].isClosed { return }
     if passages[passage].status != 0 { return server.reset(exchange) }

@@ -178,6 +178,19 @@ import Testing
     #expect(Self.lines(fields, bearer: nil, target: "/public", Self.trusting("192.0.3.0/24")) == Self.gateway)
   }
 
+  @Test(arguments: [
+    (
+      "203.0.113.1, 2001:db8::1", #"for=203.0.113.1;host="public.test";proto=https, for="[2001:db8::1]", "#
+    ),
+    ("[2001:db8::1]:443 ,, 203.0.113.1:80", #"for="[2001:db8::1]:443";host="public.test";proto=https, for="203.0.113.1:80", "#),
+    (#"a b"c, _hidden"#, #"for=unknown;host="public.test";proto=https, for=_hidden, "#), ("", ""),
+  ])
+  func `what a trusted proxy says in the older fields alone, Forwarded says too`(sent: String, told: String) {
+    let fields = [("x-forwarded-for", sent), ("x-forwarded-proto", "https"), ("x-forwarded-host", "public.test")]
+    let lines = Self.lines(fields, bearer: nil, target: "/public", Self.trusting("192.0.2.0/24"))
+    #expect(lines.contains("forwarded: " + told + #"for=192.0.2.7;host="app.test";proto=http"#), "\(lines)")
+  }
+
   @Test func `what even a trusted proxy may not send is written anew`() {
     let fields = [
       ("x-forwarded-proto", "https, http"), ("x-forwarded-host", "a"), ("x-forwarded-host", "b"),

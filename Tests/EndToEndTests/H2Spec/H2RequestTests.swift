@@ -202,6 +202,18 @@ import Testing
     #expect(lines.allSatisfy { $0["status"] is NSNull })
   }
 
+  @Test func `what is malformed behind a refusal does not become its reason`() throws {
+    let (sidecar, _) = try SidecarUnderTest.shared.get()
+    let path = "/late/\(UUID().uuidString)"
+    let client = try RawHTTP2(port: sidecar.port, path: path)
+    client.send(client.headers(1, "POST", [], .endHeaders))
+    #expect(try client.content(1) == #"{"error":"token_missing"}"#)
+    client.send(.data(1, "x", []), client.headers(1, block: RawHPACK.block([("x sum", "1")])))
+    let lines = eventually { sidecar.accessLines(path).isEmpty ? nil : sidecar.accessLines(path) } ?? []
+    #expect(lines.map { $0["reason"] as? String } == ["token_missing"])
+    #expect(lines.map { $0["status"] as? Int } == [401])
+  }
+
   @Test func `a stream that was to be a tunnel ends with its refusal`() throws {
     let (sidecar, _) = try SidecarUnderTest.shared.get()
     let path = "/refused-tunnel/\(UUID().uuidString)"
