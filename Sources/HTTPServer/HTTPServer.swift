@@ -197,6 +197,8 @@ public struct HTTPServer: ~Copyable {
       connections[handle].inputEndedAt = now
       pipelineEnds(handle, &loop)
       if connections.contains(handle) { arm(handle, &loop) }
+    // The last answer is under way; whoever has only ended his half reads it.
+    case .closing: break
     default: disconnect(handle, .byClient, &loop)
     }
   }

@@ -36,6 +36,19 @@ import Testing
     #expect(seen(id) == test.seen.map { $0.replacing("ID", with: id) } + ["GET /after/\(id) "])
   }
 
+  @Test func `whoever ends his half behind a malformed request reads why it was refused`() throws {
+    let chunked = "POST / HTTP/1.1\r\nHost: x\r\n\(try victim.sidecar.authorization)Transfer-Encoding: chunked\r\n\r\nx\r\n"
+    for request in ["BAD\r\n\r\n", "GET / HTTP/1.1\r\nHost : x\r\n\r\n", chunked] {
+      let connection = try victim.sidecar.connection()
+      try connection.send(request)
+      connection.finishSending()
+      let answer = try connection.readResponse()
+      #expect(answer.status == 400 && answer.text == #"{"error":"request_malformed"}"#, "\(request)")
+      let (rest, end) = connection.readToEnd()
+      #expect(rest.isEmpty && end == .closed, "\(request)")
+    }
+  }
+
   @Test(arguments: AcceptedCases.all)
   func `what has one reading reaches the app as that one`(_ test: WireCase) throws {
     let id = "\(UUID().uuidString)."
