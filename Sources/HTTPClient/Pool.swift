@@ -237,8 +237,9 @@ extension HTTPClient {
     if origins[origin].connectionCount == 0 { failWaiting(origin, kind, detail: detail) }
   }
 
+  /// Each failure is told: others may have found the origin there meanwhile.
   private mutating func tell(_ origin: Int, isAway: Bool) {
-    if origins[origin].isAway == isAway { return }
+    if !isAway, !origins[origin].isAway { return }
     origins[origin].isAway = isAway
     events.append(.away(origin: origin, isAway))
   }

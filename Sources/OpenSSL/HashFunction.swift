@@ -43,6 +43,7 @@ public enum HashFunction: UInt8, CaseIterable, Sendable {
     let written = unsafe content.withUnsafeBufferPointer { buffer in
       unsafe EVP_Digest(buffer.baseAddress, buffer.count, output, nil, method.pointer, nil)
     }
+    // A fetched digest of content in memory fails for nothing else, and there is no digest to go on with.
     guard written == 1 else { fatalError("out of memory") }
   }
 
@@ -64,6 +65,7 @@ public enum HandshakeDigest {
       let written = unsafe content.withUnsafeBufferPointer { bytes in
         unsafe EVP_Digest(bytes.baseAddress, bytes.count, buffer.baseAddress, nil, DigestMethod.sha1.pointer, nil)
       }
+      // As in `write(digestOf:to:)`.
       guard written == 1 else { fatalError("out of memory") }
       count = 20
     }

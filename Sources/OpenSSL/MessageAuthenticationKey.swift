@@ -72,6 +72,7 @@ internal import COpenSSL
           && EVP_MAC_final(context, output.baseAddress, &count, output.count) == 1
       }
     }
+    // A duplicate of a context that was initialised fails for nothing else.
     guard written else { fatalError("out of memory") }
   }
 }

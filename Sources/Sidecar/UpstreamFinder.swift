@@ -20,6 +20,8 @@ final class UpstreamFinder: Sendable {
 
   private struct State {
     var isRunning = false
+    /// Somebody waits for the app to come back.
+    var isWatching = false
     var version: UpstreamProtocol
     var probedAt: MonotonicTime?
   }
@@ -61,17 +63,45 @@ final class UpstreamFinder: Sendable {
     }
   }
 
-  /// Tries to connect every second, without sending anything, for as long as it is `wanted`; on a thread of its own.
+  /// Tries to connect every second, without sending anything, for as long as it is `wanted`; on a thread of its own, one at
+  /// a time.
   func awaitReturn(of wanted: @escaping @Sendable (UpstreamFinder) -> Bool, returned: @escaping @Sendable () -> Void) {
-    _ = try? Thread(named: "upstream-away") { [self] in
-      guard var pause = try? EventLoop(inputBytes: 1) else { return }
-      repeat {
-        _ = pause.wait(atMost: Self.returnPause)
-        guard wanted(self) else { return }
-      } while !isThere()
-      returned()
+    guard beginWatching() else { return }
+    do throws(Errno) {
+      _ = try Thread(named: "upstream-away") { [self] in
+        do throws(Errno) { try watch(wanted, returned) } catch { watchFailed(error) }
+      }
+    } catch {
+      watchFailed(error)
     }
   }
+
+  private func watch(_ wanted: (UpstreamFinder) -> Bool, _ returned: () -> Void) throws(Errno) {
+    var pause = try EventLoop(inputBytes: 1)
+    while true {
+      _ = pause.wait(atMost: Self.returnPause)
+      let isWanted = wanted(self)
+      if isWanted, !isThere() { continue }
+      endWatching()
+      if isWanted { return returned() }
+      // Away again in the same breath: who said so found somebody watching.
+      guard wanted(self), beginWatching() else { return }
+    }
+  }
+
+  private func watchFailed(_ error: Errno) {
+    endWatching()
+    log.error("upstream_not_watched", ["detail": .text(error.description)])
+  }
+
+  private func beginWatching() -> Bool {
+    state.withLock { state in
+      defer { state.isWatching = true }
+      return !state.isWatching
+    }
+  }
+
+  private func endWatching() { state.withLock { $0.isWatching = false } }
 
   private func isThere() -> Bool {
     guard case .success(let addresses) = addresses() else { return false }

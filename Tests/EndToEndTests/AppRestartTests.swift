@@ -59,7 +59,10 @@ import Testing
     #expect(eventually { Self.readiness(sidecar, "degraded", "lost") } == true)
     app = try Self.start(.h1, port)
     #expect(eventually { Self.readiness(sidecar, "ready", "http1") } == true)
+    // Away again, and nobody had noticed that it was there.
     Self.kill(app)
+    #expect(try sidecar.ask("GET", "/x").status == 502)
+    #expect(eventually { Self.readiness(sidecar, "degraded", "lost") } == true)
   }
 
   @Test func `an app that starts after us makes us ready, also where nothing is sent to who is not`() throws {
